@@ -1,0 +1,93 @@
+/*
+ * compat.h
+ *	  The only file that asks for the server's version.
+ *
+ * New names are given to old servers, so that the rest of the tree is written
+ * as if for the newest.  Include after postgres.h.
+ */
+#ifndef ACCOUNT_COMPAT_H
+#define ACCOUNT_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "fmgr.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "account supports PostgreSQL 15, 16, 17 and 18"
+#endif
+
+/* The library is built with hidden symbols; 15 does not export any by itself. */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, name) (void); \
+	const Pg_finfo_record * \
+	CppConcat(pg_finfo_, name) (void) \
+	{ \
+		static const Pg_finfo_record record = {1}; \
+\
+		return &record; \
+	} \
+	extern int no_such_variable
+#endif
+
+/* The "extra" of a GUC is freed by the server: malloc() on 15, guc_malloc() later. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size) malloc(size)
+#define guc_free(pointer) free(pointer)
+#endif
+
+/* Whether a role may execute a function. */
+#if PG_VERSION_NUM < 160000
+#define proc_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#else
+#define proc_aclcheck(function, role) object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#endif
+
+/* Whether a role owns a relation, by itself or by membership. */
+#if PG_VERSION_NUM < 160000
+#define class_ownercheck(relation, role) pg_class_ownercheck(relation, role)
+#else
+#define class_ownercheck(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#endif
+
+/* The local transaction id of a backend, zero outside a transaction. */
+#if PG_VERSION_NUM < 170000
+#define proc_lxid(proc) ((proc)->lxid)
+#else
+#define proc_lxid(proc) ((proc)->vxid.lxid)
+#endif
+
+#if PG_VERSION_NUM < 160000
+#include "utils/jsonb.h"
+#endif
+
+/* 18 has it in front of a declaration, older servers behind one. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
+/* ExecutorRun lost its execute_once in 18. */
+#if PG_VERSION_NUM < 180000
+#define EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define EXECUTOR_RUN_PASS query, direction, count, execute_once
+#else
+#define EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count
+#define EXECUTOR_RUN_PASS query, direction, count
+#endif
+
+#if PG_VERSION_NUM < 180000
+#define MODULE_MAGIC PG_MODULE_MAGIC
+#else
+#define MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "account", .version = ACCOUNT_VERSION)
+#endif
+
+#endif							/* ACCOUNT_COMPAT_H */
