@@ -1,0 +1,36 @@
+# Parts in dependency order: a part uses only parts above it.  Each has a
+# src/PART.c, a src/PART.sql or both.
+PARTS = schema error query changes access token tree hold credential context identity caller plan profile key directory lifecycle \
+	script policy column protection isolation
+
+EXTENSION = account
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" account.control)
+MODULE_big = account
+SQL_PARTS = $(wildcard $(PARTS:%=src/%.sql))
+OBJS = src/account.o $(patsubst %.c,%.o,$(wildcard $(PARTS:%=src/%.c)))
+DATA = $(wildcard src/update/*.sql)
+DATA_built = account--$(EXTVERSION).sql
+EXTRA_CLEAN = account--*.sql
+
+PG_CPPFLAGS = -DACCOUNT_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -fvisibility=hidden -std=gnu99
+
+REGRESS = install error access plan directory lifecycle \
+	isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
+	isolation_tree isolation_share isolation_refuse
+REGRESS_OPTS = --load-extension=account --encoding=UTF8
+
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=account
+
+# They start servers of their own: make installcheck TAP_TESTS=1
+PROVE_TESTS = $(wildcard test/t/*.pl)
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(DATA_built): $(SQL_PARTS) account.control Makefile
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION account" to load this file. \quit'; cat $(SQL_PARTS); } > $@
+
+$(OBJS) $(OBJS:.o=.bc): src/account.h src/errors.h src/compat.h account.control

@@ -1,0 +1,188 @@
+/*
+ * access.c
+ *	  The levels that roles are granted: plain GRANTs, given by superusers.
+ *
+ * What belongs to a level stands in account.access_grants.  The level of a role
+ * is read from the ACLs of four marker functions, which a dump carries; so
+ * refresh_access() can give the rest again after an update or a restore.
+ */
+#include "account.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+static const char *const levels[] = {"anonymous", "tenant", "owner", "admin"};
+
+PG_FUNCTION_INFO_V1(account_access_level_anonymous);
+PG_FUNCTION_INFO_V1(account_access_level_tenant);
+PG_FUNCTION_INFO_V1(account_access_level_owner);
+PG_FUNCTION_INFO_V1(account_access_level_admin);
+PG_FUNCTION_INFO_V1(account_access_grant_access);
+PG_FUNCTION_INFO_V1(account_access_revoke_access);
+PG_FUNCTION_INFO_V1(account_access_refresh_access);
+
+Datum
+account_access_level_anonymous(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
+
+Datum
+account_access_level_tenant(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
+
+Datum
+account_access_level_owner(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
+
+Datum
+account_access_level_admin(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
+
+bool
+access_has_admin(Oid role)
+{
+	return superuser_arg(role) ||
+		proc_aclcheck(schema_function("level_admin", 0, NULL), role) == ACLCHECK_OK;
+}
+
+static void
+require_superuser(void)
+{
+	if (!superuser())
+		error_raise(ERROR_FORBIDDEN, NULL, "only superusers may grant access");
+}
+
+/* Runs one GRANT or REVOKE; the format takes an object and a quoted role. */
+static void
+run_grant(const char *format, const char *object, const char *role)
+{
+	char	   *command = psprintf(format, object, role);
+	int			result = SPI_execute(command, false, 0);
+
+	if (result != SPI_OK_UTILITY)
+		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
+}
+
+/*
+ * Gives a role what belongs to the levels up to the given one and takes the
+ * rest; level -1 takes all.  Must be called between query_open() and
+ * query_close().
+ */
+static void
+set_level(Oid role, int level)
+{
+	static Statement list = {
+		"SELECT object, pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level)"
+		" FROM account.access_grants ORDER BY object",
+	};
+	char	   *name = pstrdup(quote_identifier(GetUserNameFromId(role, false)));
+	uint64		rows = query_latest(&list, NULL, NULL);
+	SPITupleTable *table = SPI_tuptable;
+
+	run_grant(level >= 0 ? "GRANT USAGE ON SCHEMA %s TO %s" : "REVOKE USAGE ON SCHEMA %s FROM %s",
+			  "account", name);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		char	   *object = SPI_getvalue(table->vals[row], table->tupdesc, 1);
+		bool		isnull;
+		int			needed = DatumGetInt32(SPI_getbinval(table->vals[row], table->tupdesc, 2, &isnull));
+		bool		relation = strncmp(object, "TABLE ", 6) == 0;
+
+		if (level + 1 >= needed)
+			run_grant(relation ? "GRANT SELECT ON %s TO %s" : "GRANT EXECUTE ON %s TO %s", object, name);
+		else
+			run_grant("REVOKE ALL ON %s FROM %s", object, name);
+	}
+}
+
+static int
+find_level(text *name)
+{
+	char	   *wanted = text_to_cstring(name);
+
+	for (int level = 0; level < lengthof(levels); level++)
+	{
+		if (strcmp(levels[level], wanted) == 0)
+			return level;
+	}
+	return -1;
+}
+
+/* grant_access(role, level) */
+Datum
+account_access_grant_access(PG_FUNCTION_ARGS)
+{
+	Validation	validation;
+	QueryScope	scope;
+	int			level = PG_ARGISNULL(1) ? -1 : find_level(PG_GETARG_TEXT_PP(1));
+
+	require_superuser();
+	validation_start(&validation);
+	if (PG_ARGISNULL(0))
+		validation_add(&validation, "role", "required", "a role is required", NULL);
+	if (level < 0)
+		validation_add(&validation, "level", "enum", "unknown level",
+					   "Use anonymous, tenant, owner or admin.");
+	validation_finish(&validation);
+
+	query_open(&scope);
+	set_level(PG_GETARG_OID(0), level);
+	query_close(&scope);
+	PG_RETURN_VOID();
+}
+
+/* revoke_access(role) */
+Datum
+account_access_revoke_access(PG_FUNCTION_ARGS)
+{
+	Validation	validation;
+	QueryScope	scope;
+
+	require_superuser();
+	validation_start(&validation);
+	if (PG_ARGISNULL(0))
+		validation_add(&validation, "role", "required", "a role is required", NULL);
+	validation_finish(&validation);
+
+	query_open(&scope);
+	set_level(PG_GETARG_OID(0), -1);
+	query_close(&scope);
+	PG_RETURN_VOID();
+}
+
+/* refresh_access() */
+Datum
+account_access_refresh_access(PG_FUNCTION_ARGS)
+{
+	static Statement list = {
+		"SELECT role::pg_catalog.oid,"
+		" pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level)"
+		" FROM account.access_levels ORDER BY 1",
+	};
+	QueryScope	scope;
+	uint64		rows;
+	SPITupleTable *table;
+
+	require_superuser();
+	query_open(&scope);
+	rows = query_latest(&list, NULL, NULL);
+	table = SPI_tuptable;
+	for (uint64 row = 0; row < rows; row++)
+	{
+		bool		isnull;
+		Oid			role = DatumGetObjectId(SPI_getbinval(table->vals[row], table->tupdesc, 1, &isnull));
+		int			level = DatumGetInt32(SPI_getbinval(table->vals[row], table->tupdesc, 2, &isnull));
+
+		set_level(role, level - 1);
+	}
+	query_close(&scope);
+	PG_RETURN_VOID();
+}

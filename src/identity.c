@@ -1,0 +1,785 @@
+/*
+ * identity.c
+ *	  Who is calling: how an identity is had, kept, lost and read.
+ *
+ * An identity is carried by the setting account.context (context.c).  What a
+ * setting does not give is kept in statics of the backend:
+ *
+ *	- mark: that this top-level transaction has had or tried an identity, and which.
+ *	  Nothing but the end of the transaction lifts it.
+ *	- the generation up to which contexts are void.
+ *	- A context of transaction scope counts only in the transaction that set it:
+ *	  it names its backend and local transaction id.
+ *
+ * States of a transaction: N none; A the identity of token a; S a session
+ * identity a, not used yet in this transaction (its first use makes it A); X had
+ * a, gone now.
+ *
+ *	call						N		A			S			X
+ *	authenticate(a)				A		A			A			A (new generation)
+ *	authenticate(other)			other	CONFLICT	other, S is	CONFLICT
+ *													void
+ *	authenticate(wrong)			N, tried CONFLICT	N, S is	CONFLICT
+ *													void
+ *	authenticate(a), revoked	N, tried X, void	N, void		X
+ *	deauthenticate()			N		X, void		N, S is void X
+ *	RESET, SET ''				N		X			N			X
+ *	ROLLBACK TO before A		N		X			S			X
+ *	refused for circumstances	N		A			S			X
+ *	COMMIT, ROLLBACK			N		N			S			N, or S if it was
+ *															not voided
+ *	DISCARD ALL					N		(not in a	N			(not in a
+ *									transaction)			transaction)
+ *
+ * In parallel workers nothing is looked up: the leader settles a session identity
+ * into one of transaction scope, and a void one into none, before a plan that
+ * needs parallel mode runs.
+ */
+#include "account.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "tcop/pquery.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/syscache.h"
+
+/* What tells one identity from another within a transaction. */
+typedef struct Which
+{
+	uint8		digest[TOKEN_DIGEST_LENGTH];
+	bool		has_account;
+	pg_uuid_t	account_id;
+	bool		has_user;
+	pg_uuid_t	user_id;
+} Which;
+
+/* What a transaction has had or tried. */
+typedef struct Mark
+{
+	LocalTransactionId lxid;
+	bool		had;
+	Which		which;			/* if had */
+} Mark;
+
+/* The credential of the session identity, looked up again in each transaction. */
+typedef struct SessionCredential
+{
+	uint64		generation;		/* of its context; 0 if there is none */
+	Which		which;
+	uint8		digest[TOKEN_DIGEST_LENGTH];	/* as stored */
+	LocalTransactionId lxid;	/* of the transaction it was looked up in */
+	uint64		looked_up;		/* generation that was looked up */
+	Context    *context;		/* NULL if it was not good */
+} SessionCredential;
+
+static Mark mark;
+static SessionCredential session;
+static MemoryContext session_context = NULL;
+
+/* Whether row security does not bind a role, remembered until roles change. */
+static Oid	bypass_role = InvalidOid;
+static const char *bypass_reason = NULL;
+
+static int	executor_depth = 0;
+static int	utility_depth = 0;
+static ExecutorRun_hook_type previous_ExecutorRun = NULL;
+static ProcessUtility_hook_type previous_ProcessUtility = NULL;
+
+PG_FUNCTION_INFO_V1(account_identity_authenticate);
+PG_FUNCTION_INFO_V1(account_identity_authenticate_session);
+PG_FUNCTION_INFO_V1(account_identity_act_as);
+PG_FUNCTION_INFO_V1(account_identity_deauthenticate);
+
+static bool
+mark_is_current(void)
+{
+	return mark.lxid == proc_lxid(MyProc) && mark.lxid != InvalidLocalTransactionId;
+}
+
+static void
+mark_tried(void)
+{
+	if (!mark_is_current())
+	{
+		memset(&mark, 0, sizeof(mark));
+		mark.lxid = proc_lxid(MyProc);
+	}
+}
+
+static void
+mark_had(const Which *which)
+{
+	mark_tried();
+	mark.had = true;
+	mark.which = *which;
+}
+
+static bool
+same_which(const Which *left, const Which *right)
+{
+	return token_equal(left->digest, right->digest, TOKEN_DIGEST_LENGTH) &&
+		left->has_account == right->has_account &&
+		(!left->has_account || memcmp(&left->account_id, &right->account_id, UUID_LEN) == 0) &&
+		left->has_user == right->has_user &&
+		(!left->has_user || memcmp(&left->user_id, &right->user_id, UUID_LEN) == 0);
+}
+
+/* ---------------------------------------------------------------------------
+ * Reading the identity
+ */
+
+/* A context of an identity in one palloc'ed piece, stamped for this transaction. */
+static Context *
+make_context(const Credential *credential, const pg_uuid_t *account_id, ContextScope scope)
+{
+	Datum	   *permissions;
+	Datum	   *workspaces;
+	bool	   *nulls;
+	int			npermissions;
+	int			nworkspaces;
+	size_t		size = 0;
+	Context    *context;
+	Identity   *identity;
+	char	   *end;
+
+	deconstruct_array(credential->permissions, TEXTOID, -1, false, TYPALIGN_INT,
+					  &permissions, &nulls, &npermissions);
+	deconstruct_array(credential->workspace_ids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
+					  &workspaces, &nulls, &nworkspaces);
+	for (int i = 0; i < npermissions; i++)
+		size += VARSIZE_ANY_EXHDR(DatumGetPointer(permissions[i])) + 1;
+	size += nworkspaces * sizeof(pg_uuid_t);
+
+	context = palloc0(offsetof(Context, data) + size);
+	context->size = size;
+	context->scope = scope;
+	context->pid = MyProcPid;
+	context->lxid = proc_lxid(MyProc);
+	identity = &context->identity;
+	identity->expires_at = credential->expires_at;
+	identity->ending = credential->ending;
+	if (account_id != NULL)
+	{
+		identity->has_account = true;
+		identity->account_id = *account_id;
+		identity->writable = (hold_of_account(account_id, NULL) & HOLD_IS_ARCHIVED) == 0;
+	}
+	identity->has_profile = credential->has_profile;
+	identity->profile_id = credential->profile_id;
+	identity->has_key = true;
+	identity->api_key_id = credential->credential_id;
+
+	end = context->data;
+	identity->nworkspaces = nworkspaces;
+	identity->workspaces = (pg_uuid_t *) end;
+	for (int i = 0; i < nworkspaces; i++)
+	{
+		memcpy(end, DatumGetUUIDP(workspaces[i]), sizeof(pg_uuid_t));
+		end += sizeof(pg_uuid_t);
+	}
+	identity->npermissions = npermissions;
+	identity->permissions = end;
+	for (int i = 0; i < npermissions; i++)
+	{
+		text	   *permission = (text *) DatumGetPointer(permissions[i]);
+		size_t		length = VARSIZE_ANY_EXHDR(permission);
+
+		memcpy(end, VARDATA_ANY(permission), length);
+		end += length;
+		*end++ = '\0';
+	}
+	return context;
+}
+
+/* Looks the session identity up for this transaction; NULL if it is not good (any more). */
+static const Identity *
+look_up_session(const Context *context)
+{
+	Credential	credential;
+
+	if (context->generation != session.generation || !setting_session_identity ||
+		!IsTransactionState() || IsInParallelMode())
+		return NULL;
+	if (session.lxid != proc_lxid(MyProc) || session.looked_up != context->generation)
+	{
+		MemoryContext old;
+
+		MemoryContextReset(session_context);
+		session.context = NULL;
+		session.lxid = proc_lxid(MyProc);
+		session.looked_up = context->generation;
+		mark_had(&session.which);
+		old = MemoryContextSwitchTo(session_context);
+		if (credential_verify_digests(&session.digest, 1, TOKEN_KEY, &credential) == CREDENTIAL_GOOD)
+			session.context = make_context(&credential, &credential.account_id, CONTEXT_SESSION);
+		MemoryContextSwitchTo(old);
+	}
+	return session.context != NULL ? &session.context->identity : NULL;
+}
+
+/* In a worker, what the leader had counts while the leader is in that transaction. */
+static bool
+leader_counts(const Context *context)
+{
+	PGPROC	   *leader = MyProc->lockGroupLeader;
+
+	return leader != NULL && context->scope == CONTEXT_TRANSACTION &&
+		leader->pid == context->pid && proc_lxid(leader) == context->lxid;
+}
+
+const Identity *
+identity_current(void)
+{
+	const Context *context = context_current;
+
+	if (context == NULL)
+		return NULL;
+	if (IsParallelWorker())
+		return leader_counts(context) ? &context->identity : NULL;
+	if (context_is_void(context))
+		return NULL;
+	if (context->scope == CONTEXT_SESSION)
+		return look_up_session(context);
+	if (context->lxid == proc_lxid(MyProc) && context->pid == MyProcPid)
+		return &context->identity;
+	return NULL;
+}
+
+bool
+identity_attempted(void)
+{
+	return identity_current() != NULL || mark_is_current();
+}
+
+/* ---------------------------------------------------------------------------
+ * Having and losing an identity
+ */
+
+/* Refuses to change the identity where that would be unsafe. Leaves everything as it is. */
+static void
+check_circumstances(void)
+{
+	const char *where = NULL;
+
+	if (IsInParallelMode())
+		where = "during a parallel operation";
+	else if (InSecurityRestrictedOperation())
+		where = "within a security-restricted operation";
+	else if (InLocalUserIdChange())
+		where = "in a function that runs as another user";
+	else if (utility_depth > 0)
+		where = "within another command";
+	else if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
+		where = "in a trigger";
+	if (where != NULL)
+		error_raise(ERROR_BAD_REQUEST, NULL, "cannot authenticate %s", where);
+	if (!ThereAreNoReadyPortals())
+		error_raise(ERROR_BAD_REQUEST, "Authenticate first, or close the cursor.",
+					"cannot authenticate while a cursor is open");
+}
+
+/* Why row security does not bind the current role, NULL if it does. */
+static const char *
+find_bypass(Oid role)
+{
+	static Statement owns = {
+		"SELECT EXISTS (SELECT FROM pg_catalog.pg_depend d"
+		" JOIN pg_catalog.pg_policy p ON p.oid OPERATOR(pg_catalog.=) d.objid"
+		" JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.polrelid"
+		" WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass"
+		" AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass"
+		" AND d.refobjid OPERATOR(pg_catalog.=) 'account.policy_writable_account_id()'::pg_catalog.regprocedure"
+		" AND NOT c.relforcerowsecurity"
+		" AND pg_catalog.pg_has_role($1, c.relowner, 'USAGE'))",
+		1, {OIDOID}
+	};
+	Datum		values[1] = {ObjectIdGetDatum(role)};
+	QueryScope	scope;
+	bool		owner;
+
+	if (superuser_arg(role))
+		return "it is a superuser";
+	if (has_bypassrls_privilege(role))
+		return "it has BYPASSRLS";
+	if (access_has_admin(role))
+		return "it has level admin";
+	query_open(&scope);
+	query_latest(&owns, values, NULL);
+	owner = query_bool(0, 1);
+	query_close(&scope);
+	return owner ? "it owns an isolated table that does not force row security" : NULL;
+}
+
+static void
+forget_bypass(Datum argument, int cache, uint32 hash)
+{
+	bypass_role = InvalidOid;
+}
+
+/* Warns, once for each role in a session, or refuses where row security does not bind the caller. */
+static void
+check_bypass(void)
+{
+	Oid			role = GetUserId();
+	bool		known = role == bypass_role;
+
+	if (!known)
+	{
+		bypass_reason = find_bypass(role);
+		bypass_role = role;
+	}
+	if (bypass_reason == NULL)
+		return;
+	if (setting_refuse_bypass)
+		error_raise(ERROR_FORBIDDEN, "Use a role that owns nothing and has level tenant.",
+					"role \"%s\" may not authenticate: %s", GetUserNameFromId(role, false), bypass_reason);
+	if (!known)
+		ereport(WARNING,
+				(errmsg("role \"%s\" sees more than its account: %s",
+						GetUserNameFromId(role, false), bypass_reason),
+				 errhint("Use a role that owns nothing and has level tenant."),
+				 errhidestmt(true)));
+}
+
+/* authenticate() alone in a statement outside a transaction block is of no use. */
+static void
+warn_outside_block(void)
+{
+	if (IsTransactionBlock() || executor_depth != 1 || ActivePortal == NULL ||
+		ActivePortal->commandTag == CMDTAG_CALL || ActivePortal->commandTag == CMDTAG_DO)
+		return;
+	ereport(WARNING,
+			(errmsg("the identity ends with this statement"),
+			 errhint("Begin a transaction first."),
+			 errhidestmt(true)));
+}
+
+/* Refuses a second identity; which is NULL for what is no token at all. */
+static void
+check_second(const Which *which)
+{
+	if (mark_is_current() && mark.had && !setting_exchange_identity &&
+		(which == NULL || !same_which(which, &mark.which)))
+		error_raise(ERROR_CONFLICT, "Begin another transaction.",
+					"this transaction has an identity already");
+}
+
+/* A failed attempt leaves nobody. */
+static void
+fail_attempt(CredentialState state)
+{
+	mark_tried();
+	context_void_all();
+	credential_require(state);
+}
+
+/* Makes an identity the one of this transaction. */
+static const Identity *
+enter(Context *context, const Which *which)
+{
+	bool		same_session = session.generation != 0 && same_which(&session.which, which);
+
+	if (mark_is_current() && mark.had && same_which(&mark.which, which) &&
+		context_current != NULL && context_current->scope == CONTEXT_TRANSACTION)
+	{
+		const Identity *kept = identity_current();
+
+		if (kept != NULL)
+			return kept;
+	}
+	if (!same_session)
+		context_void_all();
+	mark_had(which);
+	context_set(context);
+	return identity_current();
+}
+
+/* Makes an identity the one of this session. */
+static const Identity *
+enter_session(Context *context, const Credential *credential, const Which *which)
+{
+	context_void_all();
+	mark_had(which);
+	if (session_context == NULL)
+		session_context = AllocSetContextCreate(TopMemoryContext, "account session identity",
+												ALLOCSET_SMALL_SIZES);
+	memset(&session, 0, sizeof(session));
+	context_set(context);
+	session.generation = context->generation;
+	session.which = *which;
+	memcpy(session.digest, credential->digest, TOKEN_DIGEST_LENGTH);
+	return identity_current();
+}
+
+/*
+ * Verifies a token for an identity of its own or of the account named, and says
+ * which it is.  Raises if it is not good.
+ */
+static void
+verify(const char *token, size_t length, TokenKind kind, Which *which, Credential *credential)
+{
+	uint8		digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH];
+	int			ndigests = 0;
+	int			parsed = length > 0 ? token_parse(token, length) : 0;
+	CredentialState state;
+
+	if (parsed != 0)
+	{
+		ndigests = token_digests(token, length, digests);
+		memcpy(which->digest, digests[0], TOKEN_DIGEST_LENGTH);
+	}
+	check_second(parsed != 0 ? which : NULL);
+	if (parsed == 0)
+		state = length == 0 ? CREDENTIAL_MISSING : CREDENTIAL_MALFORMED;
+	else if (parsed != (int) kind)
+		state = CREDENTIAL_UNKNOWN;
+	else
+		state = credential_verify_digests(digests, ndigests, kind, credential);
+	if (state != CREDENTIAL_GOOD)
+		fail_attempt(state);
+}
+
+static Datum
+permissions_datum(const Identity *identity)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(identity->npermissions, 1));
+	const char *permission = identity->permissions;
+
+	for (int i = 0; i < identity->npermissions; i++)
+	{
+		values[i] = CStringGetTextDatum(permission);
+		permission += strlen(permission) + 1;
+	}
+	return PointerGetDatum(construct_array(values, identity->npermissions, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+workspaces_datum(const Identity *identity)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(identity->nworkspaces, 1));
+
+	for (int i = 0; i < identity->nworkspaces; i++)
+		values[i] = UUIDPGetDatum(&identity->workspaces[i]);
+	return PointerGetDatum(construct_array(values, identity->nworkspaces, UUIDOID, UUID_LEN, false,
+										   TYPALIGN_CHAR));
+}
+
+/* The row type of account.identity, kept for the session. */
+static TupleDesc
+identity_descriptor(FunctionCallInfo fcinfo)
+{
+	static TupleDesc kept = NULL;
+	static Oid	kept_for = InvalidOid;
+	Oid			namespace_id = schema_catalog()->namespace_id;
+	TupleDesc	descriptor;
+	MemoryContext old;
+
+	if (kept_for == namespace_id)
+		return kept;
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "account.identity is not a composite type");
+	if (kept != NULL)
+		FreeTupleDesc(kept);
+	kept = NULL;
+	kept_for = InvalidOid;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	kept = CreateTupleDescCopy(descriptor);
+	MemoryContextSwitchTo(old);
+	kept_for = namespace_id;
+	return kept;
+}
+
+Datum
+identity_datum(FunctionCallInfo fcinfo, const Identity *identity, ArrayType *permissions, ArrayType *workspace_ids)
+{
+	TupleDesc	descriptor = identity_descriptor(fcinfo);
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	if (identity == NULL)
+		elog(ERROR, "an identity was set and does not count");
+	nulls[0] = !identity->has_account;
+	nulls[1] = !identity->has_profile;
+	nulls[2] = !identity->has_user;
+	nulls[3] = !identity->has_key;
+	nulls[4] = !identity->has_session;
+	nulls[7] = identity->expires_at == DT_NOEND;
+	values[0] = UUIDPGetDatum(&identity->account_id);
+	values[1] = UUIDPGetDatum(&identity->profile_id);
+	values[2] = UUIDPGetDatum(&identity->user_id);
+	values[3] = UUIDPGetDatum(&identity->api_key_id);
+	values[4] = UUIDPGetDatum(&identity->session_id);
+	values[5] = permissions != NULL ? PointerGetDatum(permissions) : permissions_datum(identity);
+	values[6] = workspace_ids != NULL ? PointerGetDatum(workspace_ids) : workspaces_datum(identity);
+	values[7] = TimestampTzGetDatum(identity->expires_at);
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+static Datum
+authenticate(FunctionCallInfo fcinfo, ContextScope scope)
+{
+	Which		which = {{0}};
+	Credential	credential;
+	const char *token;
+	size_t		length;
+	Context    *context;
+
+	check_circumstances();
+	check_bypass();
+	token_argument(fcinfo, 0, &token, &length);
+	verify(token, length, TOKEN_KEY, &which, &credential);
+	if (!PG_ARGISNULL(1) && memcmp(PG_GETARG_UUID_P(1), &credential.account_id, UUID_LEN) != 0)
+	{
+		mark_tried();
+		context_void_all();
+		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
+	}
+	context = make_context(&credential, &credential.account_id, scope);
+	if (scope == CONTEXT_SESSION)
+		return identity_datum(fcinfo, enter_session(context, &credential, &which),
+							  credential.permissions, credential.workspace_ids);
+	warn_outside_block();
+	return identity_datum(fcinfo, enter(context, &which), credential.permissions, credential.workspace_ids);
+}
+
+/* authenticate(token, account_id) */
+Datum
+account_identity_authenticate(PG_FUNCTION_ARGS)
+{
+	return authenticate(fcinfo, CONTEXT_TRANSACTION);
+}
+
+/* authenticate_session(token, account_id) */
+Datum
+account_identity_authenticate_session(PG_FUNCTION_ARGS)
+{
+	if (!setting_session_identity)
+		error_raise(ERROR_FORBIDDEN, "Use authenticate(), or have account.session_identity set for the role.",
+					"session identities are not allowed here");
+	return authenticate(fcinfo, CONTEXT_SESSION);
+}
+
+/* Writes the reason of an act_as() to the server log, on one line. */
+static void
+log_reason(text *reason, const Credential *credential, const pg_uuid_t *account_id)
+{
+	char	   *shown = text_to_cstring(reason);
+	int			length = pg_mbcliplen(shown, strlen(shown), 500);
+
+	shown[length] = '\0';
+	for (char *c = shown; *c != '\0'; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7f)
+			*c = ' ';
+	}
+	ereport(LOG,
+			(errmsg("application key %s acts as account %s: %s",
+					tree_uuid_text(&credential->credential_id), tree_uuid_text(account_id), shown),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
+/* act_as(application_key, account_id, user_id, reason) */
+Datum
+account_identity_act_as(PG_FUNCTION_ARGS)
+{
+	Which		which = {{0}};
+	Credential	credential;
+	const char *token;
+	size_t		length;
+	Context    *context;
+	pg_uuid_t  *account_id = PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1);
+	TreePath   *path;
+
+	check_circumstances();
+	check_bypass();
+	token_argument(fcinfo, 0, &token, &length);
+	which.has_account = account_id != NULL;
+	if (which.has_account)
+		which.account_id = *account_id;
+	which.has_user = !PG_ARGISNULL(2);
+	if (which.has_user)
+		which.user_id = *PG_GETARG_UUID_P(2);
+	verify(token, length, TOKEN_APPLICATION, &which, &credential);
+
+	path = account_id != NULL ? tree_path(account_id) : NULL;
+	if (path == NULL || which.has_user || (hold_of_account(account_id, path) & HOLD_IS_SUSPENDED) != 0)
+	{
+		Validation	validation;
+
+		mark_tried();
+		context_void_all();
+		validation_start(&validation);
+		if (account_id == NULL)
+			validation_add(&validation, "account_id", "required", "an account is required", NULL);
+		validation_finish(&validation);
+		if (path != NULL && !which.has_user)
+			error_raise(ERROR_ACCOUNT_SUSPENDED, NULL, "the account is suspended");
+		error_raise(ERROR_NOT_FOUND, NULL, path == NULL ? "account not found" : "member not found");
+	}
+	if (!PG_ARGISNULL(3))
+		log_reason(PG_GETARG_TEXT_PP(3), &credential, account_id);
+	warn_outside_block();
+	context = make_context(&credential, account_id, CONTEXT_TRANSACTION);
+	return identity_datum(fcinfo, enter(context, &which), credential.permissions, credential.workspace_ids);
+}
+
+/* deauthenticate() */
+Datum
+account_identity_deauthenticate(PG_FUNCTION_ARGS)
+{
+	bool		whole_session = session.generation != 0;
+
+	if (IsInParallelMode())
+		error_raise(ERROR_BAD_REQUEST, NULL, "cannot deauthenticate during a parallel operation");
+	if (context_current != NULL)
+		mark_tried();
+	context_void_all();
+	if (session_context != NULL)
+		MemoryContextReset(session_context);
+	memset(&session, 0, sizeof(session));
+	context_clear(whole_session);
+	PG_RETURN_VOID();
+}
+
+/* ---------------------------------------------------------------------------
+ * Hooks
+ */
+
+/* The size of what an identity points to. */
+static size_t
+identity_size(const Identity *identity)
+{
+	const char *end = identity->permissions;
+
+	for (int i = 0; i < identity->npermissions; i++)
+		end += strlen(end) + 1;
+	return identity->nworkspaces * sizeof(pg_uuid_t) + (end - identity->permissions);
+}
+
+/*
+ * Before a plan that may start workers: what they will be given must need no
+ * look-up.
+ */
+static void
+settle(void)
+{
+	const Context *context = context_current;
+	const Identity *identity;
+	Context    *settled;
+
+	if (context == NULL || IsParallelWorker() ||
+		(context->scope == CONTEXT_TRANSACTION && context->portable && identity_current() != NULL))
+		return;
+	if (IsInParallelMode())
+		error_raise(ERROR_BAD_REQUEST, NULL, "cannot look an identity up during a parallel operation");
+	identity = identity_current();
+	if (identity == NULL)
+	{
+		context_clear(false);
+		return;
+	}
+	settled = palloc0(sizeof(Context));
+	settled->scope = CONTEXT_TRANSACTION;
+	settled->pid = MyProcPid;
+	settled->lxid = proc_lxid(MyProc);
+	settled->portable = true;
+	settled->size = identity_size(identity);
+	settled->identity = *identity;
+	context_set(settled);
+}
+
+static void
+run_executor(EXECUTOR_RUN_ARGS)
+{
+	if (query->plannedstmt->parallelModeNeeded)
+		settle();
+	executor_depth++;
+	PG_TRY();
+	{
+		if (previous_ExecutorRun != NULL)
+			previous_ExecutorRun(EXECUTOR_RUN_PASS);
+		else
+			standard_ExecutorRun(EXECUTOR_RUN_PASS);
+	}
+	PG_FINALLY();
+	{
+		executor_depth--;
+	}
+	PG_END_TRY();
+}
+
+/* Commands that run queries of the caller, in which authenticate() is in place. */
+static bool
+carries_queries(Node *command)
+{
+	switch (nodeTag(command))
+	{
+		case T_CallStmt:
+		case T_DoStmt:
+		case T_ExecuteStmt:
+		case T_ExplainStmt:
+		case T_FetchStmt:
+		case T_TransactionStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+check_held_cursor(Node *command)
+{
+	if (IsA(command, DeclareCursorStmt) &&
+		(((DeclareCursorStmt *) command)->options & CURSOR_OPT_HOLD) != 0 &&
+		identity_current() != NULL)
+		error_raise(ERROR_BAD_REQUEST, "Declare it without HOLD.",
+					"a cursor cannot be held beyond the identity it was declared under");
+}
+
+static void
+process_utility(PlannedStmt *statement, const char *string, bool read_only, ProcessUtilityContext context,
+				ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
+				QueryCompletion *completion)
+{
+	const volatile int nested = carries_queries(statement->utilityStmt) ? 0 : 1;
+
+	check_held_cursor(statement->utilityStmt);
+	utility_depth += nested;
+	PG_TRY();
+	{
+		if (previous_ProcessUtility != NULL)
+			previous_ProcessUtility(statement, string, read_only, context, parameters, environment,
+									receiver, completion);
+		else
+			standard_ProcessUtility(statement, string, read_only, context, parameters, environment,
+									receiver, completion);
+	}
+	PG_FINALLY();
+	{
+		utility_depth -= nested;
+	}
+	PG_END_TRY();
+}
+
+void
+identity_init(void)
+{
+	CacheRegisterSyscacheCallback(AUTHOID, forget_bypass, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMMEMROLE, forget_bypass, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, forget_bypass, (Datum) 0);
+	previous_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = run_executor;
+	previous_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}

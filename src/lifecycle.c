@@ -1,0 +1,424 @@
+/*
+ * lifecycle.c
+ *	  Making accounts, and holding them.
+ *
+ * A new account takes its place under the shared lock of its parent's tree, so
+ * that its path and who is billed for it cannot change before it is there.
+ *
+ * A hold is one plain INSERT: no lock of a tree, no row of another's, no foreign
+ * key, and an entry drawn at random, so that nothing that a tenant keeps open is
+ * in the way of stopping it.  Lifting is a DELETE, and may wait.
+ */
+#include "account.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#define REASON_MAX 1000			/* characters */
+
+/* Columns of account.holds; schema_catalog() has checked the version. */
+#define ANUM_HOLDS_SUBJECT_ID 1
+#define ANUM_HOLDS_KIND 2
+#define ANUM_HOLDS_SET_BY 4
+
+/* Arguments of create_account(), in the contract's order. */
+enum
+{
+	ARG_NAME,
+	ARG_PARENT_ACCOUNT_ID,
+	ARG_BRANDING,
+	ARG_DESCRIPTION,
+	ARG_DOMAIN,
+	ARG_BILLING_EMAIL,
+	ARG_EXTERNAL_ID,
+	ARG_LABELS,
+	ARG_ACCOUNT_ID
+};
+
+PG_FUNCTION_INFO_V1(account_lifecycle_create_account);
+PG_FUNCTION_INFO_V1(account_lifecycle_archive_account);
+PG_FUNCTION_INFO_V1(account_lifecycle_unarchive_account);
+PG_FUNCTION_INFO_V1(account_lifecycle_suspend_account);
+PG_FUNCTION_INFO_V1(account_lifecycle_resume_account);
+
+/* ---------------------------------------------------------------------------
+ * Making an account
+ */
+
+/* Decides below which account the caller makes one; false for a root, which administrators alone make. */
+static bool
+find_parent(FunctionCallInfo fcinfo, Target *parent)
+{
+	pg_uuid_t  *parent_id = PG_ARGISNULL(ARG_PARENT_ACCOUNT_ID) ? NULL : PG_GETARG_UUID_P(ARG_PARENT_ACCOUNT_ID);
+
+	if (parent_id == NULL && identity_is_admin())
+		return false;
+	identity_target("create:accounts", parent_id, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, parent);
+	if (!parent->as_admin && !PG_ARGISNULL(ARG_ACCOUNT_ID))
+		error_raise(ERROR_FORBIDDEN, NULL, "only administrators may choose the id of an account");
+	return true;
+}
+
+static void
+check_account_id(Validation *validation, const pg_uuid_t *account_id)
+{
+	pg_uuid_t	nil;
+	pg_uuid_t	max;
+
+	memset(&nil, 0, UUID_LEN);
+	memset(&max, 0xff, UUID_LEN);
+	/* No identity is the nil account, and the max one would lie beyond the range of its parent's subtree. */
+	if (memcmp(account_id, &nil, UUID_LEN) == 0 || memcmp(account_id, &max, UUID_LEN) == 0)
+		validation_add(validation, "account_id", "format", "must be neither the nil nor the max UUID", NULL);
+}
+
+static void
+check_arguments(FunctionCallInfo fcinfo)
+{
+	static const struct
+	{
+		int			argument;
+		DirectoryField field;
+	}			given[] = {
+		{ARG_NAME, DIRECTORY_NAME},
+		{ARG_BRANDING, DIRECTORY_BRANDING},
+		{ARG_DESCRIPTION, DIRECTORY_DESCRIPTION},
+		{ARG_DOMAIN, DIRECTORY_DOMAIN},
+		{ARG_BILLING_EMAIL, DIRECTORY_BILLING_EMAIL},
+		{ARG_EXTERNAL_ID, DIRECTORY_EXTERNAL_ID},
+		{ARG_LABELS, DIRECTORY_LABELS},
+	};
+	Validation	validation;
+
+	validation_start(&validation);
+	for (int i = 0; i < lengthof(given); i++)
+		changes_check_value(&validation, &directory_fields[given[i].field],
+							PG_GETARG_DATUM(given[i].argument), PG_ARGISNULL(given[i].argument));
+	if (!PG_ARGISNULL(ARG_ACCOUNT_ID))
+		check_account_id(&validation, PG_GETARG_UUID_P(ARG_ACCOUNT_ID));
+	validation_finish(&validation);
+}
+
+/*
+ * Locks the place below a parent and returns the parent's path: from here on
+ * neither changes.  The parent may have left the caller's reach while the lock
+ * was waited for.
+ */
+static TreePath *
+take_place(const Target *parent)
+{
+	TreePath   *path = tree_lock(&parent->account_id, false);
+
+	if (path == NULL || (!parent->as_admin && !tree_within(path, &identity_current()->account_id)))
+		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
+	hold_require_writable(&parent->account_id, path);
+	directory_require_depth(path->depth + 1);
+	plan_require_room("sub_accounts", &parent->account_id);
+	return path;
+}
+
+/* Says which account is in the way of a new one. */
+static void
+raise_conflict(const pg_uuid_t *account_id, const pg_uuid_t *parent_id, Datum external_id)
+{
+	static Statement find_id = {
+		"SELECT FROM account.accounts a WHERE a.account_id OPERATOR(pg_catalog.=) $1",
+		1, {UUIDOID}
+	};
+	static Statement find_sibling = {
+		"SELECT a.account_id FROM account.accounts a"
+		" WHERE COALESCE(a.parent_account_id, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid)"
+		" OPERATOR(pg_catalog.=) COALESCE($1, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid)"
+		" AND a.external_id OPERATOR(pg_catalog.=) $2",
+		2, {UUIDOID, TEXTOID}
+	};
+	Datum		id = UUIDPGetDatum(account_id);
+	Datum		sibling[2] = {UUIDPGetDatum(parent_id), external_id};
+	pg_uuid_t	found;
+
+	if (query_latest(&find_id, &id, NULL) > 0)
+		error_raise(ERROR_CONFLICT, "An id is never used again.", "this account_id is used already");
+	if (query_latest(&find_sibling, sibling, parent_id == NULL ? "n " : NULL) > 0 && query_uuid(0, 1, &found))
+		error_raise(ERROR_CONFLICT, NULL, "account %s has this external_id already", tree_uuid_text(&found));
+	error_raise(ERROR_CONFLICT, "Try again.", "another account had this external_id a moment ago");
+}
+
+/* Inserts the row; parent is NULL for a root, which is billed to itself. */
+static void
+insert_account(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, const TreePath *parent)
+{
+	static Statement insert = {
+		"INSERT INTO account.accounts (account_id, parent_account_id, path, billed_account_id,"
+		" name, branding, description, domain, billing_email, external_id, labels, last_updated_config_at)"
+		" VALUES ($1, $2, $3 OPERATOR(pg_catalog.||) $1,"
+		" COALESCE((SELECT p.billed_account_id FROM account.accounts p"
+		" WHERE p.account_id OPERATOR(pg_catalog.=) $2), $1),"
+		" $4, $5, $6, $7, $8, $9, $10, pg_catalog.now())"
+		" ON CONFLICT DO NOTHING",
+		10, {UUIDOID, UUIDOID, UUIDARRAYOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}
+	};
+	const pg_uuid_t *parent_id = parent != NULL ? &TREE_SELF(parent) : NULL;
+	Datum		values[10] = {
+		UUIDPGetDatum(account_id),
+		UUIDPGetDatum(parent_id),
+		parent != NULL ? tree_path_datum(parent) : PointerGetDatum(construct_empty_array(UUIDOID)),
+		PG_GETARG_DATUM(ARG_NAME),
+		directory_branding(PG_GETARG_DATUM(ARG_BRANDING)),
+		PG_GETARG_DATUM(ARG_DESCRIPTION),
+		PG_GETARG_DATUM(ARG_DOMAIN),
+		PG_GETARG_DATUM(ARG_BILLING_EMAIL),
+		PG_GETARG_DATUM(ARG_EXTERNAL_ID),
+		PG_GETARG_DATUM(ARG_LABELS)
+	};
+	char		nulls[10] = {' ', parent == NULL ? 'n' : ' ', ' ', ' ', ' '};
+
+	for (int argument = ARG_DESCRIPTION; argument <= ARG_LABELS; argument++)
+		nulls[argument + 2] = PG_ARGISNULL(argument) ? 'n' : ' ';
+	if (query_write(&insert, values, nulls) == 0)
+		raise_conflict(account_id, parent_id, values[8]);
+}
+
+/* Makes the system service account and its key, which may do everything in the new account. */
+static void
+issue_first_key(const pg_uuid_t *account_id, Token *token)
+{
+	Datum		everything = CStringGetTextDatum("*:*");
+	KeyGrant	grant = {
+		.name = "system",
+		.permissions = construct_array(&everything, 1, TEXTOID, -1, false, TYPALIGN_INT),
+		.workspace_ids = construct_empty_array(UUIDOID),
+		.expires_at = DT_NOEND,
+		.system = true
+	};
+	pg_uuid_t	profile_id;
+	pg_uuid_t	api_key_id;
+
+	profile_create_system(account_id, &profile_id);
+	key_insert(account_id, &profile_id, &grant, &api_key_id, token);
+}
+
+/* create_account(name, parent_account_id, branding, description, domain, billing_email, external_id, labels, account_id) */
+Datum
+account_lifecycle_create_account(PG_FUNCTION_ARGS)
+{
+	TreePath   *path = NULL;
+	Target		parent;
+	pg_uuid_t	account_id;
+	QueryScope	scope;
+	Token		token;
+	text	   *api_key;
+	Datum		result;
+	bool		has_parent = find_parent(fcinfo, &parent);
+
+	check_arguments(fcinfo);
+	if (has_parent)
+		path = take_place(&parent);
+	if (PG_ARGISNULL(ARG_ACCOUNT_ID))
+		token_random_uuid(&account_id);
+	else
+		account_id = *PG_GETARG_UUID_P(ARG_ACCOUNT_ID);
+
+	query_open(&scope);
+	insert_account(fcinfo, &account_id, path);
+	issue_first_key(&account_id, &token);
+	query_close(&scope);
+
+	/* An error before here needs no wiping: the key's row is gone with it. */
+	api_key = cstring_to_text(token.text);
+	explicit_bzero(&token, sizeof(token));
+	result = directory_resource(fcinfo, &account_id, api_key, true, true);
+	explicit_bzero(api_key, VARSIZE(api_key));
+	PG_RETURN_DATUM(result);
+}
+
+/* ---------------------------------------------------------------------------
+ * Holding an account
+ */
+
+static void
+find_target(FunctionCallInfo fcinfo, int scope, Target *target)
+{
+	if (PG_ARGISNULL(0))
+		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
+	identity_target("manage:accounts", PG_GETARG_UUID_P(0), scope, target);
+}
+
+/*
+ * Whether the same caller holds the account so already; set_by is NULL for an
+ * administrator.  A hold that another session is about to lift does not count,
+ * or this one would be lifted with it.  Read like a credential, without waiting
+ * and without a predicate lock, which a tenant could make a serializable
+ * transaction fail by.
+ */
+static bool
+is_held_by(const pg_uuid_t *account_id, HoldKind kind, const pg_uuid_t *set_by)
+{
+	Relation	holds = table_open(schema_catalog()->holds, AccessShareLock);
+	Oid			index = get_relname_relid("holds_pkey", schema_catalog()->namespace_id);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], ANUM_HOLDS_SUBJECT_ID, BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum(account_id));
+	ScanKeyInit(&keys[1], ANUM_HOLDS_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
+	scan = systable_beginscan(holds, index, true, SnapshotSelf, lengthof(keys), keys);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		by_admin;
+		Datum		by = heap_getattr(tuple, ANUM_HOLDS_SET_BY, RelationGetDescr(holds), &by_admin);
+		bool		stands = (tuple->t_data->t_infomask & HEAP_XMAX_INVALID) != 0;
+
+		found = stands && by_admin == (set_by == NULL) &&
+			(by_admin || memcmp(DatumGetUUIDP(by), set_by, UUID_LEN) == 0);
+	}
+	systable_endscan(scan);
+	table_close(holds, AccessShareLock);
+	return found;
+}
+
+/* Sets a hold; reason may be NULL. */
+static void
+set_hold(const Target *target, HoldKind kind, text *reason)
+{
+	static Statement insert = {
+		"INSERT INTO account.holds (subject_id, kind, entry, set_by, reason, created_by)"
+		" VALUES ($1, $2, $3, $4, $5, $6)",
+		6, {UUIDOID, CHAROID, INT8OID, UUIDOID, TEXTOID, UUIDOID}
+	};
+	Identity	caller = {.has_account = false};
+	QueryScope	scope;
+	Datum		values[6];
+	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+
+	if (!target->as_admin)
+		caller = *identity_current();
+	values[0] = UUIDPGetDatum(&target->account_id);
+	values[1] = CharGetDatum(kind);
+	values[2] = Int64GetDatum(token_random_entry());
+	values[3] = UUIDPGetDatum(&caller.account_id);
+	values[4] = PointerGetDatum(reason);
+	values[5] = UUIDPGetDatum(&caller.profile_id);
+	nulls[3] = caller.has_account ? ' ' : 'n';
+	nulls[4] = reason != NULL ? ' ' : 'n';
+	nulls[5] = caller.has_profile ? ' ' : 'n';
+
+	if (is_held_by(&target->account_id, kind, caller.has_account ? &caller.account_id : NULL))
+		return;
+	query_open(&scope);
+	query_write(&insert, values, nulls);
+	query_close(&scope);
+}
+
+/* The entries of the holds just found; raises FORBIDDEN if one was set above the caller. */
+static ArrayType *
+require_liftable(uint64 rows, bool as_admin, const char *action)
+{
+	Datum	   *entries = palloc(sizeof(Datum) * rows);
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t	set_by;
+		bool		by_account = query_uuid(row, 2, &set_by);
+
+		if (!identity_outranks(by_account ? &set_by : NULL, as_admin))
+			error_raise(ERROR_FORBIDDEN, NULL, by_account ?
+						"only the account above that did it, or one above that, may %s this account" :
+						"only an administrator may %s this account", action);
+		entries[row] = Int64GetDatum(query_int64(row, 1));
+	}
+	return construct_array(entries, rows, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* Lifts the holds of one kind, all or none; action says what the caller wants in words. */
+static void
+lift_holds(const Target *target, HoldKind kind, const char *action)
+{
+	static Statement find = {
+		"SELECT h.entry, h.set_by FROM account.holds h"
+		" WHERE h.subject_id OPERATOR(pg_catalog.=) $1 AND h.kind OPERATOR(pg_catalog.=) $2",
+		2, {UUIDOID, CHAROID}
+	};
+	static Statement delete = {
+		"DELETE FROM account.holds WHERE subject_id OPERATOR(pg_catalog.=) $1"
+		" AND kind OPERATOR(pg_catalog.=) $2 AND entry OPERATOR(pg_catalog.=) ANY ($3)",
+		3, {UUIDOID, CHAROID, INT8ARRAYOID}
+	};
+	Datum		values[3] = {UUIDPGetDatum(&target->account_id), CharGetDatum(kind)};
+	QueryScope	scope;
+	uint64		rows;
+
+	query_open(&scope);
+	rows = query_latest(&find, values, NULL);
+	if (rows > 0)
+	{
+		values[2] = PointerGetDatum(require_liftable(rows, target->as_admin, action));
+		query_write(&delete, values, NULL);
+	}
+	query_close(&scope);
+}
+
+/* archive_account(account_id) */
+Datum
+account_lifecycle_archive_account(PG_FUNCTION_ARGS)
+{
+	Target		target;
+
+	find_target(fcinfo, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
+	set_hold(&target, HOLD_ARCHIVE, NULL);
+	PG_RETURN_VOID();
+}
+
+/* unarchive_account(account_id) */
+Datum
+account_lifecycle_unarchive_account(PG_FUNCTION_ARGS)
+{
+	Target		target;
+
+	find_target(fcinfo, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
+	lift_holds(&target, HOLD_ARCHIVE, "unarchive");
+	PG_RETURN_VOID();
+}
+
+static bool
+is_reason(Datum value)
+{
+	return changes_is_length(value, 1, REASON_MAX);
+}
+
+/* suspend_account(account_id, reason) */
+Datum
+account_lifecycle_suspend_account(PG_FUNCTION_ARGS)
+{
+	static const ChangeField reason = {
+		"reason", false, false, false, is_reason, "must have 1 to 1,000 characters"
+	};
+	Target		target;
+	Validation	validation;
+
+	find_target(fcinfo, SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
+	validation_start(&validation);
+	changes_check_value(&validation, &reason, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	validation_finish(&validation);
+	set_hold(&target, HOLD_SUSPEND, PG_GETARG_TEXT_PP(1));
+	PG_RETURN_VOID();
+}
+
+/* resume_account(account_id) */
+Datum
+account_lifecycle_resume_account(PG_FUNCTION_ARGS)
+{
+	Target		target;
+
+	find_target(fcinfo, SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
+	lift_holds(&target, HOLD_SUSPEND, "resume");
+	PG_RETURN_VOID();
+}

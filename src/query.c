@@ -1,0 +1,157 @@
+/*
+ * query.c
+ *	  SPI on our own tables, elevated to their owner.
+ *
+ * Between query_open() and query_close() the current user is the owner of our
+ * tables.  Only fixed text on tables of schema account runs there: names and
+ * operators are qualified, so that no search_path can bring in another's, and no
+ * table of a user is touched, so that no trigger, expression or policy of
+ * another's runs with the owner's rights.  On an error the server itself puts
+ * the user back, at the end of the (sub)transaction, and closes SPI.
+ */
+#include "account.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/snapmgr.h"
+
+void
+query_open(QueryScope *scope)
+{
+	Oid			owner = schema_catalog()->owner;
+
+	scope->caller = CurrentMemoryContext;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	GetUserIdAndSecContext(&scope->user, &scope->security_context);
+	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void
+query_close(QueryScope *scope)
+{
+	SetUserIdAndSecContext(scope->user, scope->security_context);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not finish SPI");
+}
+
+static void
+query_prepare(Statement *query)
+{
+	SPIPlanPtr	plan = SPI_prepare(query->text, query->nargs, query->types);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query->text, SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan);
+	query->plan = plan;
+}
+
+static uint64
+query_run(Statement *query, const Datum *values, const char *nulls, Snapshot snapshot, bool read_only)
+{
+	int			result;
+
+	if (query->plan == NULL)
+		query_prepare(query);
+	result = SPI_execute_snapshot(query->plan, (Datum *) values, nulls, snapshot, InvalidSnapshot,
+								  read_only, true, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", query->text, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* Runs with a snapshot of what is committed now, and of all that this transaction has done. */
+static uint64
+query_run_latest(Statement *query, const Datum *values, const char *nulls, bool read_only)
+{
+	Snapshot	snapshot;
+	uint64		rows;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	rows = query_run(query, values, nulls, snapshot, read_only);
+	UnregisterSnapshot(snapshot);
+	return rows;
+}
+
+uint64
+query_read(Statement *query, const Datum *values, const char *nulls)
+{
+	return query_run(query, values, nulls, InvalidSnapshot, true);
+}
+
+uint64
+query_latest(Statement *query, const Datum *values, const char *nulls)
+{
+	return query_run_latest(query, values, nulls, true);
+}
+
+uint64
+query_write(Statement *query, const Datum *values, const char *nulls)
+{
+	return query_run_latest(query, values, nulls, false);
+}
+
+static Datum
+query_value(uint64 row, int column, bool *isnull)
+{
+	Assert(row < SPI_processed);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+Datum
+query_datum(const QueryScope *scope, uint64 row, int column, bool *isnull)
+{
+	Datum		value = query_value(row, column, isnull);
+
+	if (!*isnull)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+		MemoryContext old = MemoryContextSwitchTo(scope->caller);
+
+		if (attribute->attlen == -1)
+			value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+		else
+			value = datumCopy(value, attribute->attbyval, attribute->attlen);
+		MemoryContextSwitchTo(old);
+	}
+	return value;
+}
+
+char *
+query_string(const QueryScope *scope, uint64 row, int column)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+
+	return value != NULL ? MemoryContextStrdup(scope->caller, value) : NULL;
+}
+
+bool
+query_uuid(uint64 row, int column, pg_uuid_t *uuid)
+{
+	bool		isnull;
+	Datum		value = query_value(row, column, &isnull);
+
+	if (!isnull)
+		*uuid = *DatumGetUUIDP(value);
+	return !isnull;
+}
+
+bool
+query_bool(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = query_value(row, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+int64
+query_int64(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = query_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}

@@ -1,0 +1,103 @@
+/*
+ * script.c
+ *	  SQL on users' tables: written once, shown in a dry run or run as the
+ *	  table's owner.
+ *
+ * A statement never runs with rights that the owner of the table lacks, so a
+ * trigger, a default or an index expression of the owner's that it meets gets
+ * none either.  It runs in a restricted operation (no SET ROLE, no temporary
+ * table, no deferred work left behind), with a search_path that only holds the
+ * server's own schema.  Row security must not hide a row from it: the owner's
+ * FORCE is passed over as for referential checks, and with row_security off
+ * what another role's policy would hide is an error and not a gap.
+ */
+#include "account.h"
+
+#include "miscadmin.h"
+
+static int	running = 0;		/* depth of statements of ours that are being run */
+
+bool
+script_is_running(void)
+{
+	return running > 0;
+}
+
+static void
+execute(const char *statement)
+{
+	int			result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	result = SPI_execute(statement, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement, SPI_result_code_string(result));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not finish SPI");
+}
+
+static void
+set_locally(const char *setting, const char *value)
+{
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+execute_as(Oid role, const char *statement)
+{
+	Oid			user;
+	int			security_context;
+	int			nest_level;
+
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	nest_level = NewGUCNestLevel();
+	set_locally("search_path", "pg_catalog, pg_temp");
+	set_locally("row_security", "off");
+
+	running++;
+	PG_TRY();
+	{
+		execute(statement);
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
+
+	AtEOXact_GUC(false, nest_level);
+	SetUserIdAndSecContext(user, security_context);
+}
+
+void
+script_run(Script *script, Oid role, const char *format,...)
+{
+	StringInfoData statement;
+
+	initStringInfo(&statement);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&statement, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&statement, needed);
+	}
+
+	if (!script->dry_run)
+	{
+		/* What the caller has deferred must not run in the middle, as somebody else. */
+		if (script->statements == NIL && script->settle)
+			execute("SET CONSTRAINTS ALL IMMEDIATE");
+		execute_as(role, statement.data);
+	}
+	script->statements = lappend(script->statements, statement.data);
+}

@@ -1,0 +1,337 @@
+/*
+ * token.c
+ *	  The form of a secret token, and its digest.
+ *
+ * ENV_BRANDsec_ + 43 base62 characters of 256 random bits + 6 of the CRC-32 of
+ * everything before, most significant first, left-padded with 0.  The three
+ * letters after the brand tell the kinds apart: sec a key, app an application
+ * key, ses a session.  The checksum (zlib's polynomial) saves a look-up on junk
+ * and proves nothing.
+ *
+ * What is stored is the SHA-256 of the whole token, or its HMAC-SHA-256 under a
+ * pepper.  256 random bits need no slow hash.
+ */
+#include "account.h"
+
+#include <sys/stat.h>
+
+#include "access/detoast.h"
+#include "common/cryptohash.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
+#include "mb/pg_wchar.h"
+#include "port.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/pg_crc.h"
+
+#define SECRET_BYTES 32
+#define SECRET_LENGTH 43
+#define CHECKSUM_LENGTH 6
+#define KIND_LENGTH 3
+#define WORD_MAX 16
+#define PREVIEW_SHOWN 4
+
+#define PEPPERS_MAX 2
+#define PEPPER_MIN 16
+#define PEPPER_MAX 256
+
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+static const struct
+{
+	TokenKind	kind;
+	char		letters[KIND_LENGTH + 1];
+}			kinds[] = {
+	{TOKEN_KEY, "sec"},
+	{TOKEN_APPLICATION, "app"},
+	{TOKEN_SESSION, "ses"}
+};
+
+/* The peppers of the file last read. */
+static char *peppers_file = NULL;
+static int	npeppers = 0;
+static char peppers[PEPPERS_MAX][PEPPER_MAX + 1];
+
+static uint32
+checksum(const char *text, size_t length)
+{
+	pg_crc32	crc;
+
+	INIT_TRADITIONAL_CRC32(crc);
+	COMP_TRADITIONAL_CRC32(crc, text, length);
+	FIN_TRADITIONAL_CRC32(crc);
+	return crc;
+}
+
+static void
+write_checksum(uint32 crc, char *out)
+{
+	for (int i = CHECKSUM_LENGTH - 1; i >= 0; i--)
+	{
+		out[i] = base62[crc % 62];
+		crc /= 62;
+	}
+}
+
+/* 256 bits as 43 digits, most significant first. The number is used up. */
+static void
+write_secret(uint8 *number, char *out)
+{
+	for (int i = SECRET_LENGTH - 1; i >= 0; i--)
+	{
+		int			remainder = 0;
+
+		for (int j = 0; j < SECRET_BYTES; j++)
+		{
+			int			value = remainder * 256 + number[j];
+
+			number[j] = value / 62;
+			remainder = value % 62;
+		}
+		out[i] = base62[remainder];
+	}
+}
+
+static void
+draw_random(void *buffer, size_t length)
+{
+	if (!pg_strong_random(buffer, length))
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not get random bytes");
+}
+
+void
+token_random_uuid(pg_uuid_t *uuid)
+{
+	draw_random(uuid->data, UUID_LEN);
+	uuid->data[6] = (uuid->data[6] & 0x0f) | 0x40;
+	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
+}
+
+int64
+token_random_entry(void)
+{
+	uint64		entry;
+
+	do
+	{
+		draw_random(&entry, sizeof(entry));
+		entry &= PG_INT64_MAX;
+	} while (entry == 0);
+	return (int64) entry;
+}
+
+bool
+token_equal(const void *left, const void *right, size_t length)
+{
+	const volatile uint8 *l = left;
+	const volatile uint8 *r = right;
+	uint8		difference = 0;
+
+	while (length-- > 0)
+		difference |= *l++ ^ *r++;
+	return difference == 0;
+}
+
+/* Reads the pepper file into peppers[]; anything but one or two usable lines is an error. */
+static void
+read_peppers(void)
+{
+	FILE	   *file = AllocateFile(setting_pepper_file, "r");
+	char		line[PEPPER_MAX + 2];
+
+	npeppers = 0;
+	if (file == NULL)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.pepper_file.",
+					"could not open the pepper file: %s", strerror(errno));
+	while (fgets(line, sizeof(line), file) != NULL)
+	{
+		size_t		length = strcspn(line, "\r\n");
+
+		if (length == 0)
+			continue;
+		if (npeppers == PEPPERS_MAX || length < PEPPER_MIN || length > PEPPER_MAX)
+		{
+			npeppers = 0;
+			explicit_bzero(line, sizeof(line));
+			error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.pepper_file.",
+						"the pepper file must have one or two lines of %d to %d bytes",
+						PEPPER_MIN, PEPPER_MAX);
+		}
+		line[length] = '\0';
+		strlcpy(peppers[npeppers++], line, sizeof(peppers[0]));
+	}
+	FreeFile(file);
+	explicit_bzero(line, sizeof(line));
+	if (npeppers == 0)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.pepper_file.", "the pepper file is empty");
+}
+
+/* The number of peppers in force, read anew when the setting has changed. */
+static int
+load_peppers(void)
+{
+	if (setting_pepper_file[0] == '\0')
+		return 0;
+	if (peppers_file == NULL || strcmp(peppers_file, setting_pepper_file) != 0)
+	{
+		char	   *name = MemoryContextStrdup(TopMemoryContext, setting_pepper_file);
+
+		read_peppers();
+		if (peppers_file != NULL)
+			pfree(peppers_file);
+		peppers_file = name;
+	}
+	return npeppers;
+}
+
+static void
+digest_plain(const char *text, size_t length, uint8 *digest)
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	bool		done;
+
+	done = pg_cryptohash_init(context) >= 0 &&
+		pg_cryptohash_update(context, (const uint8 *) text, length) >= 0 &&
+		pg_cryptohash_final(context, digest, TOKEN_DIGEST_LENGTH) >= 0;
+	pg_cryptohash_free(context);
+	if (!done)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute SHA-256");
+}
+
+static void
+digest_peppered(const char *text, size_t length, const char *pepper, uint8 *digest)
+{
+	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
+	bool		done;
+
+	done = context != NULL &&
+		pg_hmac_init(context, (const uint8 *) pepper, strlen(pepper)) >= 0 &&
+		pg_hmac_update(context, (const uint8 *) text, length) >= 0 &&
+		pg_hmac_final(context, digest, TOKEN_DIGEST_LENGTH) >= 0;
+	pg_hmac_free(context);
+	if (!done)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute HMAC-SHA-256");
+}
+
+int
+token_digests(const char *text, size_t length, uint8 digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH])
+{
+	int			count = load_peppers();
+
+	for (int i = 0; i < count; i++)
+		digest_peppered(text, length, peppers[i], digests[i]);
+	digest_plain(text, length, digests[count]);
+	return count + 1;
+}
+
+static const char *
+kind_letters(TokenKind kind)
+{
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (kinds[i].kind == kind)
+			return kinds[i].letters;
+	}
+	elog(ERROR, "unknown kind of token: %d", kind);
+	return NULL;
+}
+
+void
+token_issue(TokenKind kind, Token *token)
+{
+	uint8		number[SECRET_BYTES];
+	uint8		digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH];
+	int			prefix;
+	size_t		length;
+
+	memset(token, 0, sizeof(*token));
+	prefix = snprintf(token->text, sizeof(token->text), "%s_%s%s_",
+					  setting_key_environment, setting_key_brand, kind_letters(kind));
+	draw_random(number, sizeof(number));
+	write_secret(number, token->text + prefix);
+	explicit_bzero(number, sizeof(number));
+	length = prefix + SECRET_LENGTH;
+	write_checksum(checksum(token->text, length), token->text + length);
+	length += CHECKSUM_LENGTH;
+
+	snprintf(token->preview, sizeof(token->preview), "%.*s%s%s",
+			 prefix + PREVIEW_SHOWN, token->text,
+			 GetDatabaseEncoding() == PG_UTF8 ? "\xE2\x80\xA6" : "...",
+			 token->text + length - PREVIEW_SHOWN);
+	token_digests(token->text, length, digests);
+	memcpy(token->digest, digests[0], TOKEN_DIGEST_LENGTH);
+}
+
+/* Length of the run of lower-case letters and digits. */
+static size_t
+word_length(const char *text, size_t length)
+{
+	size_t		i = 0;
+
+	while (i < length && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9')))
+		i++;
+	return i;
+}
+
+static bool
+all_base62(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		char		c = text[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+			return false;
+	}
+	return true;
+}
+
+int
+token_parse(const char *text, size_t length)
+{
+	const size_t tail = SECRET_LENGTH + CHECKSUM_LENGTH;
+	size_t		environment;
+	size_t		brand;
+	const char *letters;
+	char		expected[CHECKSUM_LENGTH];
+
+	environment = word_length(text, Min(length, WORD_MAX + 1));
+	if (environment < 1 || environment > WORD_MAX || environment == length || text[environment] != '_')
+		return 0;
+	brand = word_length(text + environment + 1, length - environment - 1);
+	if (brand < 1 + KIND_LENGTH || brand > WORD_MAX + KIND_LENGTH ||
+		length != environment + 1 + brand + 1 + tail ||
+		text[environment + 1 + brand] != '_' ||
+		!all_base62(text + length - tail, tail))
+		return 0;
+
+	write_checksum(checksum(text, length - CHECKSUM_LENGTH), expected);
+	if (memcmp(expected, text + length - CHECKSUM_LENGTH, CHECKSUM_LENGTH) != 0)
+		return 0;
+
+	letters = text + environment + 1 + brand - KIND_LENGTH;
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (memcmp(kinds[i].letters, letters, KIND_LENGTH) == 0)
+			return kinds[i].kind;
+	}
+	return 0;
+}
+
+void
+token_argument(FunctionCallInfo fcinfo, int argument, const char **token, size_t *length)
+{
+	*token = NULL;
+	*length = 0;
+	if (PG_ARGISNULL(argument))
+		return;
+	if (toast_raw_datum_size(PG_GETARG_DATUM(argument)) > TOKEN_MAX_LENGTH + VARHDRSZ)
+	{
+		*token = "-";
+		*length = 1;
+		return;
+	}
+	*token = VARDATA_ANY(PG_GETARG_TEXT_PP(argument));
+	*length = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(argument));
+}
