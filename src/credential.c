@@ -19,6 +19,7 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "port/pg_bswap.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
@@ -29,7 +30,8 @@
 /* Columns of account.credentials; schema_catalog() has checked the version. */
 enum
 {
-	ANUM_DIGEST = 1,
+	ANUM_NUMBER = 1,
+	ANUM_DIGEST,
 	ANUM_ENTRY,
 	ANUM_KIND,
 	ANUM_CREDENTIAL_ID,
@@ -55,7 +57,29 @@ typedef struct Found
 	TimestampTz expired_at;		/* DT_NOEND if not expired early */
 } Found;
 
+PG_FUNCTION_INFO_V1(account_credential_digest_number);
 PG_FUNCTION_INFO_V1(account_credential_refuse_update);
+
+/* The first eight bytes, big-endian. */
+static int64
+digest_number(const uint8 *digest)
+{
+	uint64		number;
+
+	memcpy(&number, digest, sizeof(number));
+	return (int64) pg_ntoh64(number);
+}
+
+/* digest_number(bytea) */
+Datum
+account_credential_digest_number(PG_FUNCTION_ARGS)
+{
+	bytea	   *digest = PG_GETARG_BYTEA_PP(0);
+
+	if (VARSIZE_ANY_EXHDR(digest) != TOKEN_DIGEST_LENGTH)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "a digest has 32 bytes");
+	PG_RETURN_INT64(digest_number((uint8 *) VARDATA_ANY(digest)));
+}
 
 static ArrayType *
 copy_array(Datum value, bool isnull)
@@ -111,20 +135,13 @@ static void
 scan_digest(const uint8 *digest, TimestampTz now, Credential *credential, Found *found)
 {
 	const Catalog *catalog = schema_catalog();
-	struct
-	{
-		int32		header;
-		uint8		digest[TOKEN_DIGEST_LENGTH];
-	}			wanted;
 	Relation	relation;
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
 
-	SET_VARSIZE(&wanted, sizeof(wanted));
-	memcpy(wanted.digest, digest, TOKEN_DIGEST_LENGTH);
 	relation = table_open(catalog->credentials, AccessShareLock);
-	ScanKeyInit(&key, ANUM_DIGEST, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(&wanted));
+	ScanKeyInit(&key, ANUM_NUMBER, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(digest_number(digest)));
 	scan = systable_beginscan(relation, catalog->credentials_pkey, true, SnapshotSelf, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{

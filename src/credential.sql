@@ -1,12 +1,21 @@
 
 -- credential: rows by digest, and what has ended them.
 --
--- A credential and all that ended it stand under one digest: entry 0 is the
+-- A credential and all that ended it stand under one digest (and its number): entry 0 is the
 -- credential, every other entry an ending.  Rows are inserted and never updated,
 -- so nothing that a holder of the credential keeps open can hold up its end, and
 -- one scan by digest with SnapshotSelf tells whether it is good now.
 
+CREATE FUNCTION account.digest_number(digest bytea) RETURNS bigint
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'account_credential_digest_number';
+REVOKE ALL ON FUNCTION account.digest_number(bytea) FROM PUBLIC;
+COMMENT ON FUNCTION account.digest_number(bytea) IS 'The first eight bytes of a digest as a number, under which a credential is found. Nobody needs to call it; raises INTERNAL_SERVER_ERROR for a digest that has not 32 bytes.';
+
+-- The index is on a number made of the digest: half the size of one on the digest,
+-- and cheaper to search.  The whole digest is compared afterwards.
 CREATE TABLE account.credentials (
+	number bigint NOT NULL GENERATED ALWAYS AS (account.digest_number(digest)) STORED,
 	digest bytea NOT NULL,
 	entry bigint NOT NULL,
 	kind "char" NOT NULL,
@@ -21,7 +30,7 @@ CREATE TABLE account.credentials (
 	created_by uuid,
 	reason text,
 	successor_id uuid,
-	CONSTRAINT credentials_pkey PRIMARY KEY (digest, entry),
+	CONSTRAINT credentials_pkey PRIMARY KEY (number, entry),
 	CONSTRAINT credentials_digest_length CHECK (pg_catalog.octet_length(digest) = 32),
 	CONSTRAINT credentials_kind_known CHECK (CASE WHEN entry = 0 THEN kind IN ('k', 'a', 's') ELSE kind IN ('r', 'o', 'e') END),
 	CONSTRAINT credentials_has_rights CHECK (entry <> 0 OR (permissions IS NOT NULL AND workspace_ids IS NOT NULL)),
@@ -29,6 +38,7 @@ CREATE TABLE account.credentials (
 	CONSTRAINT credentials_ending_has_end CHECK (entry = 0 OR ends_at IS NOT NULL)
 );
 COMMENT ON TABLE account.credentials IS 'Credentials and their endings, by digest of the token. Inserted, never updated; no role has a grant on it.';
+COMMENT ON COLUMN account.credentials.number IS 'The first eight bytes of digest, for the index.';
 COMMENT ON COLUMN account.credentials.digest IS 'SHA-256 of the whole token, or its HMAC-SHA-256 under a pepper.';
 COMMENT ON COLUMN account.credentials.entry IS '0 for the credential, a random number for each of its endings.';
 COMMENT ON COLUMN account.credentials.kind IS 'Of a credential: k key, a application key, s session. Of an ending: r revoked, o replaced (good until ends_at), e expired early.';

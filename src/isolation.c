@@ -258,7 +258,7 @@ account_isolation_require_writable(PG_FUNCTION_ARGS)
 	}
 
 	identity = identity_current();
-	if (identity != NULL && !identity->writable)
+	if (identity != NULL && identity->has_account && !identity->writable)
 		error_raise(ERROR_ARCHIVED, NULL, "the account or one above it is archived and takes no writes");
 	return PointerGetDatum(NULL);
 }

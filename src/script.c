@@ -14,6 +14,7 @@
 #include "account.h"
 
 #include "miscadmin.h"
+#include "utils/plancache.h"
 
 static int	running = 0;		/* depth of statements of ours that are being run */
 
@@ -66,6 +67,8 @@ execute_as(Oid role, const char *statement)
 	PG_FINALLY();
 	{
 		running--;
+		/* A plan that a function of the owner's made past FORCE must not be found later, without that. */
+		ResetPlanCache();
 	}
 	PG_END_TRY();
 

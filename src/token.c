@@ -24,6 +24,7 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/pg_crc.h"
+#include "utils/resowner.h"
 
 #define SECRET_BYTES 32
 #define SECRET_LENGTH 43
@@ -185,17 +186,35 @@ load_peppers(void)
 	return npeppers;
 }
 
+/*
+ * The context for SHA-256, kept for the session: making and freeing one costs as
+ * much as hashing a token.  It belongs to a resource owner of its own, so that no
+ * transaction takes it along.
+ */
+static pg_cryptohash_ctx *
+sha256_context(void)
+{
+	static pg_cryptohash_ctx *context = NULL;
+
+	if (context == NULL)
+	{
+		ResourceOwner saved = CurrentResourceOwner;
+
+		CurrentResourceOwner = ResourceOwnerCreate(NULL, "account digests");
+		context = pg_cryptohash_create(PG_SHA256);
+		CurrentResourceOwner = saved;
+	}
+	return context;
+}
+
 static void
 digest_plain(const char *text, size_t length, uint8 *digest)
 {
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-	bool		done;
+	pg_cryptohash_ctx *context = sha256_context();
 
-	done = pg_cryptohash_init(context) >= 0 &&
-		pg_cryptohash_update(context, (const uint8 *) text, length) >= 0 &&
-		pg_cryptohash_final(context, digest, TOKEN_DIGEST_LENGTH) >= 0;
-	pg_cryptohash_free(context);
-	if (!done)
+	if (pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) text, length) < 0 ||
+		pg_cryptohash_final(context, digest, TOKEN_DIGEST_LENGTH) < 0)
 		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute SHA-256");
 }
 
@@ -263,28 +282,29 @@ token_issue(TokenKind kind, Token *token)
 	memcpy(token->digest, digests[0], TOKEN_DIGEST_LENGTH);
 }
 
-/* Length of the run of lower-case letters and digits. */
+/* What a character may be part of: a word of the prefix, a base62 number, both. */
+#define IN_WORD 1
+#define IN_NUMBER 2
+
+static const uint8 character_class[256] = {
+	['0'] = 3,['1'] = 3,['2'] = 3,['3'] = 3,['4'] = 3,['5'] = 3,['6'] = 3,['7'] = 3,['8'] = 3,['9'] = 3,
+	['a'] = 3,['b'] = 3,['c'] = 3,['d'] = 3,['e'] = 3,['f'] = 3,['g'] = 3,['h'] = 3,['i'] = 3,['j'] = 3,
+	['k'] = 3,['l'] = 3,['m'] = 3,['n'] = 3,['o'] = 3,['p'] = 3,['q'] = 3,['r'] = 3,['s'] = 3,['t'] = 3,
+	['u'] = 3,['v'] = 3,['w'] = 3,['x'] = 3,['y'] = 3,['z'] = 3,
+	['A'] = 2,['B'] = 2,['C'] = 2,['D'] = 2,['E'] = 2,['F'] = 2,['G'] = 2,['H'] = 2,['I'] = 2,['J'] = 2,
+	['K'] = 2,['L'] = 2,['M'] = 2,['N'] = 2,['O'] = 2,['P'] = 2,['Q'] = 2,['R'] = 2,['S'] = 2,['T'] = 2,
+	['U'] = 2,['V'] = 2,['W'] = 2,['X'] = 2,['Y'] = 2,['Z'] = 2,
+};
+
+/* Length of the run of characters of a class. */
 static size_t
-word_length(const char *text, size_t length)
+run_length(const char *text, size_t length, uint8 class)
 {
 	size_t		i = 0;
 
-	while (i < length && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9')))
+	while (i < length && (character_class[(uint8) text[i]] & class) != 0)
 		i++;
 	return i;
-}
-
-static bool
-all_base62(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-	{
-		char		c = text[i];
-
-		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
-			return false;
-	}
-	return true;
 }
 
 int
@@ -296,14 +316,14 @@ token_parse(const char *text, size_t length)
 	const char *letters;
 	char		expected[CHECKSUM_LENGTH];
 
-	environment = word_length(text, Min(length, WORD_MAX + 1));
+	environment = run_length(text, Min(length, WORD_MAX + 1), IN_WORD);
 	if (environment < 1 || environment > WORD_MAX || environment == length || text[environment] != '_')
 		return 0;
-	brand = word_length(text + environment + 1, length - environment - 1);
+	brand = run_length(text + environment + 1, length - environment - 1, IN_WORD);
 	if (brand < 1 + KIND_LENGTH || brand > WORD_MAX + KIND_LENGTH ||
 		length != environment + 1 + brand + 1 + tail ||
 		text[environment + 1 + brand] != '_' ||
-		!all_base62(text + length - tail, tail))
+		run_length(text + length - tail, tail, IN_NUMBER) != tail)
 		return 0;
 
 	write_checksum(checksum(text, length - CHECKSUM_LENGTH), expected);
