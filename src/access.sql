@@ -84,4 +84,5 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('owner', 'FUNCTION account.level_owner()'),
 	('admin', 'FUNCTION account.level_admin()'),
 	('admin', 'TABLE account.access_levels'),
+	('anonymous', 'FUNCTION account.list_error_codes()'),
 	('anonymous', 'TABLE account.error_codes');

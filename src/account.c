@@ -7,15 +7,12 @@
  */
 #include "account.h"
 
-#include <limits.h>
-
 #include "miscadmin.h"
 
 MODULE_MAGIC;
 
 char	   *setting_key_environment;
 char	   *setting_key_brand;
-int			setting_key_max_age;
 int			setting_max_depth;
 char	   *setting_pepper_file;
 bool		setting_session_identity;
@@ -57,10 +54,6 @@ define_token_settings(void)
 							   "Second word of new tokens.", NULL,
 							   &setting_key_brand, "acct", PGC_SUSET, 0,
 							   check_token_word, NULL, NULL);
-	DefineCustomIntVariable("account.key_max_age",
-							"Age after which an API key is due for rotation.", NULL,
-							&setting_key_max_age, 90 * SECS_PER_DAY, 1, INT_MAX, PGC_SUSET, GUC_UNIT_S,
-							NULL, NULL, NULL);
 	DefineCustomStringVariable("account.pepper_file",
 							   "File with one or two lines of secret text mixed into stored digests.",
 							   "The first line is used for new tokens, both for checking.",
@@ -104,6 +97,5 @@ _PG_init(void)
 	hold_init();
 	context_init();
 	identity_init();
-	isolation_init();
 	MarkGUCPrefixReserved("account");
 }

@@ -28,7 +28,6 @@
  */
 extern char *setting_key_environment;	/* first word of new tokens */
 extern char *setting_key_brand; /* second word of new tokens */
-extern int	setting_key_max_age;	/* seconds */
 extern int	setting_max_depth;	/* levels below a root, itself included */
 extern char *setting_pepper_file;	/* path, or "" */
 extern bool setting_session_identity;
@@ -69,6 +68,16 @@ extern const Catalog *schema_catalog_if_usable(void);
 
 /* The oid of a function of schema account by name and argument types; raises if it is missing. */
 extern Oid	schema_function(const char *name, int nargs, const Oid *argtypes);
+
+/* The row type of a function's result, kept for the session. Declare it static, zero. */
+typedef struct RowType
+{
+	Oid			namespace_id;	/* of the extension it was looked up in */
+	TupleDesc	descriptor;
+} RowType;
+
+/* The row type of the function that is being called, blessed; looked up at the first call alone. */
+extern TupleDesc schema_row_type(FunctionCallInfo fcinfo, RowType *kept);
 
 /* Hooks the invalidation of the above into the session; called once by _PG_init(). */
 extern void schema_init(void);
@@ -358,6 +367,7 @@ typedef struct Credential
 	bool		has_profile;
 	pg_uuid_t	profile_id;
 	bool		ending;			/* replaced, in its overlap: creates and manages nothing */
+	int			holds;			/* on its account */
 	TimestampTz expires_at;		/* DT_NOEND if never; the earliest of all endings */
 	ArrayType  *permissions;	/* text[] */
 	ArrayType  *workspace_ids;	/* uuid[] */
@@ -481,13 +491,13 @@ extern void identity_init(void);
  */
 
 /* Whether the identity holds a permission (verb:resource, wildcards in what is held). */
-extern bool identity_permits(const Identity *identity, const char *permission);
+extern bool caller_permits(const Identity *identity, const char *permission);
 
 /* Whether the caller acts as an administrator: level admin or superuser, no identity had or tried. */
-extern bool identity_is_admin(void);
+extern bool caller_is_admin(void);
 
-/* Raises FORBIDDEN unless identity_is_admin(). */
-extern void identity_require_admin(const char *action);
+/* Raises FORBIDDEN unless caller_is_admin(). */
+extern void caller_require_admin(const char *action);
 
 /* Whom an operation may act on. */
 #define SCOPE_OWN 0x01			/* the caller's account */
@@ -511,11 +521,11 @@ typedef struct Target
  * admin, FORBIDDEN without the permission, BAD_REQUEST if an administrator
  * names no account.
  */
-extern void identity_target(const char *permission, const pg_uuid_t *account_id, int scope,
+extern void caller_target(const char *permission, const pg_uuid_t *account_id, int scope,
 							Target *target);
 
 /* Whether a hold set by an account (NULL: by an administrator) may be lifted by the caller. */
-extern bool identity_outranks(const pg_uuid_t *set_by, bool as_admin);
+extern bool caller_outranks(const pg_uuid_t *set_by, bool as_admin);
 
 /* ---------------------------------------------------------------------------
  * plan.c: billing plans
@@ -585,7 +595,7 @@ extern const ChangeField directory_fields[DIRECTORY_FIELDS];
  * has agreed to pay; latest reads what is committed now or written by this
  * call, otherwise what the calling statement sees.  Raises NOT_FOUND.
  */
-extern Datum directory_resource(FunctionCallInfo fcinfo, const pg_uuid_t *account_id,
+extern Datum directory_resource(FunctionCallInfo fcinfo, RowType *row_type, const pg_uuid_t *account_id,
 								text *api_key, bool priced, bool latest);
 
 /* Branding as it is stored: with the members that have a default. */
@@ -593,6 +603,19 @@ extern Datum directory_branding(Datum branding);
 
 /* Raises BAD_REQUEST if an account at that depth (1 for a root) would be too deep. */
 extern void directory_require_depth(int64 depth);
+
+/*
+ * Runs an UPDATE of accounts between query_open() and query_close().  Raises
+ * CONFLICT if a sibling has the external_id.
+ */
+extern void directory_write(Statement *update, const Datum *values, const char *nulls);
+
+/* In a query: any account as h and all below it as a; itself among them with >=. */
+#define DIRECTORY_SUBTREE(comparison) \
+	" FROM account.accounts h" \
+	" JOIN account.accounts a ON a.path OPERATOR(pg_catalog." comparison ") h.path" \
+	" AND a.path OPERATOR(pg_catalog.<)" \
+	" (h.path OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)"
 
 /* ---------------------------------------------------------------------------
  * script.c: SQL on users' tables, run as their owners
@@ -640,13 +663,9 @@ typedef struct ProtectedTable
 	AttrNumber	attribute;		/* its number, 0 if it is not there yet */
 	bool		not_null;
 	bool		has_default;	/* the account of the identity */
-	bool		has_check;
-	bool		check_taken;	/* its name is another constraint's */
 	bool		has_index;
 	bool		has_foreign_key;
 } ProtectedTable;
-
-#define POLICY_NIL_UUID_SQL "'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid"
 
 /* How a table is protected now, and its account's column (0 unless it is isolated). */
 extern Protection policy_protection(Oid relation, AttrNumber *column);
@@ -660,11 +679,6 @@ extern void policy_apply(Script *script, const ProtectedTable *table, Protection
 /* The number of policies that are not ours. */
 extern int	policy_count_others(const ProtectedTable *table);
 
-/* Expressions as the server stores them, to compare with. */
-extern Node *policy_uuid_comparison(bool equals, Node *left, Node *right);
-extern Node *policy_uuid_column(AttrNumber column);
-extern Node *policy_nil_uuid(void);
-
 /* ---------------------------------------------------------------------------
  * column.c: the column of the account
  */
@@ -674,7 +688,7 @@ extern void column_inspect(ProtectedTable *table, const char *name);
 
 /*
  * Gives a table and its descendants (the table first) a filled column, its default,
- * check, index and, if asked, foreign key.  existing_rows is the SQL expression
+ * index and, if asked, foreign key.  existing_rows is the SQL expression
  * that gives the account of a row, or NULL.
  */
 extern void column_apply(Script *script, List *tables, const char *existing_rows, bool foreign_key);
@@ -714,12 +728,5 @@ extern void protection_require_parents(Oid relation, List *tree, Protection prot
 
 /* The qualified and quoted name. */
 extern const char *protection_table_name(Oid relation);
-
-/* ---------------------------------------------------------------------------
- * isolation.c: row security on the users' tables
- */
-
-/* Hooks isolation into the session; called once by _PG_init(). */
-extern void isolation_init(void);
 
 #endif							/* ACCOUNT_H */

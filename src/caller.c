@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 static LocalTransactionId warned_lxid = InvalidLocalTransactionId;
 
@@ -25,18 +26,20 @@ PG_FUNCTION_INFO_V1(account_caller_current_identity);
 PG_FUNCTION_INFO_V1(account_caller_is_writable);
 PG_FUNCTION_INFO_V1(account_caller_policy_account_id);
 PG_FUNCTION_INFO_V1(account_caller_policy_writable_account_id);
+PG_FUNCTION_INFO_V1(account_caller_policy_new_account_id);
+PG_FUNCTION_INFO_V1(account_caller_policy_identified);
 PG_FUNCTION_INFO_V1(account_caller_readable_account_ids);
 
 bool
-identity_is_admin(void)
+caller_is_admin(void)
 {
 	return !identity_attempted() && access_has_admin(GetUserId());
 }
 
 void
-identity_require_admin(const char *action)
+caller_require_admin(const char *action)
 {
-	if (!identity_is_admin())
+	if (!caller_is_admin())
 		error_raise(ERROR_FORBIDDEN,
 					"It takes a role of level admin, in a transaction that has not authenticated.",
 					"only administrators may %s", action);
@@ -51,7 +54,7 @@ word_covers(const char *held, size_t held_length, const char *wanted, size_t wan
 }
 
 bool
-identity_permits(const Identity *identity, const char *permission)
+caller_permits(const Identity *identity, const char *permission)
 {
 	const char *colon = strchr(permission, ':');
 	const char *held = identity->permissions;
@@ -82,7 +85,7 @@ static void
 target_of_identity(const Identity *identity, const char *permission, const pg_uuid_t *account_id,
 				   int scope, Target *target)
 {
-	if (!identity->has_account || (permission != NULL && !identity_permits(identity, permission)))
+	if (!identity->has_account || (permission != NULL && !caller_permits(identity, permission)))
 		error_raise(ERROR_FORBIDDEN, NULL, "permission denied: it takes %s",
 					permission != NULL ? permission : "an account");
 	target->account_id = account_id != NULL ? *account_id : identity->account_id;
@@ -101,7 +104,7 @@ target_of_identity(const Identity *identity, const char *permission, const pg_uu
 }
 
 void
-identity_target(const char *permission, const pg_uuid_t *account_id, int scope, Target *target)
+caller_target(const char *permission, const pg_uuid_t *account_id, int scope, Target *target)
 {
 	const Identity *identity = identity_current();
 
@@ -110,7 +113,7 @@ identity_target(const char *permission, const pg_uuid_t *account_id, int scope, 
 		target_of_identity(identity, permission, account_id, scope, target);
 		return;
 	}
-	if (!identity_is_admin())
+	if (!caller_is_admin())
 		error_raise(ERROR_MISSING_API_KEY, "Call account.authenticate() first, in the same transaction.",
 					"no account is authenticated");
 	if ((scope & SCOPE_ADMIN) == 0)
@@ -126,13 +129,13 @@ identity_target(const char *permission, const pg_uuid_t *account_id, int scope, 
 }
 
 bool
-identity_outranks(const pg_uuid_t *set_by, bool as_admin)
+caller_outranks(const pg_uuid_t *set_by, bool as_admin)
 {
 	const Identity *identity;
 	TreePath   *path;
 
 	if (as_admin)
-		return identity_is_admin();
+		return caller_is_admin();
 	identity = identity_current();
 	if (identity == NULL || !identity->has_account || set_by == NULL)
 		return false;
@@ -230,8 +233,8 @@ static bool
 may_read(const Identity *identity, const char *resource)
 {
 	return identity->has_account &&
-		(identity_permits(identity, psprintf("read:%s", resource)) ||
-		 identity_permits(identity, psprintf("manage:%s", resource)));
+		(caller_permits(identity, psprintf("read:%s", resource)) ||
+		 caller_permits(identity, psprintf("manage:%s", resource)));
 }
 
 /* readable_account_ids(resource) */
@@ -262,7 +265,7 @@ account_caller_readable_account_ids(PG_FUNCTION_ARGS)
 			return (Datum) 0;
 		values[0] = tree_path_datum(path);
 	}
-	else if (!identity_is_admin())
+	else if (!caller_is_admin())
 		return (Datum) 0;
 
 	query_open(&scope);
@@ -291,27 +294,85 @@ warn_without_identity(void)
 			 errhint("Call account.authenticate() first, in the same transaction.")));
 }
 
+/*
+ * A UUID that stays where it is until the transaction ends.  Scan keys keep the
+ * pointer while the context may change, and a copy for each call would be made
+ * and freed for each row of a scan.
+ */
+static Datum
+lasting_uuid(const pg_uuid_t *uuid)
+{
+	static LocalTransactionId lxid = InvalidLocalTransactionId;
+	static pg_uuid_t *kept;
+
+	if (lxid != proc_lxid(MyProc) || memcmp(kept, uuid, UUID_LEN) != 0)
+	{
+		lxid = InvalidLocalTransactionId;
+		kept = MemoryContextAlloc(TopTransactionContext, UUID_LEN);
+		*kept = *uuid;
+		lxid = proc_lxid(MyProc);
+	}
+	return UUIDPGetDatum(kept);
+}
+
+/* The account of nobody: drawn once for each process, so that no row has it. */
+static Datum
+nobody(void)
+{
+	static pg_uuid_t uuid;
+	static bool drawn = false;
+
+	if (!drawn)
+		token_random_uuid(&uuid);
+	drawn = true;
+	return UUIDPGetDatum(&uuid);
+}
+
 /* policy_account_id() */
 Datum
 account_caller_policy_account_id(PG_FUNCTION_ARGS)
 {
-	static const pg_uuid_t nil = {{0}};
 	const Identity *identity = identity_current();
 
-	if (identity == NULL)
-		warn_without_identity();
-	return uuid_datum(identity != NULL && identity->has_account ? &identity->account_id : &nil);
+	if (identity != NULL && identity->has_account)
+		return lasting_uuid(&identity->account_id);
+	warn_without_identity();
+	return nobody();
 }
 
 /* policy_writable_account_id() */
 Datum
 account_caller_policy_writable_account_id(PG_FUNCTION_ARGS)
 {
-	static const pg_uuid_t nil = {{0}};
+	const Identity *identity = identity_current();
+
+	if (identity != NULL && identity->has_account && identity->writable)
+		return lasting_uuid(&identity->account_id);
+	if (identity == NULL)
+		warn_without_identity();
+	return nobody();
+}
+
+/* policy_new_account_id() */
+Datum
+account_caller_policy_new_account_id(PG_FUNCTION_ARGS)
+{
+	const Identity *identity = identity_current();
+
+	if (identity != NULL && identity->has_account && identity->writable)
+		return lasting_uuid(&identity->account_id);
+	if (identity == NULL)
+		warn_without_identity();
+	PG_RETURN_NULL();
+}
+
+/* policy_identified() */
+Datum
+account_caller_policy_identified(PG_FUNCTION_ARGS)
+{
 	const Identity *identity = identity_current();
 
 	if (identity == NULL)
 		warn_without_identity();
-	return uuid_datum(identity != NULL && identity->has_account && identity->writable ?
-					  &identity->account_id : &nil);
+	PG_RETURN_BOOL(identity != NULL && identity->has_account);
 }

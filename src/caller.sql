@@ -42,17 +42,30 @@ CREATE FUNCTION account.is_writable() RETURNS boolean
 REVOKE ALL ON FUNCTION account.is_writable() FROM PUBLIC;
 COMMENT ON FUNCTION account.is_writable() IS 'Whether the caller''s account takes writes: false without an identity and while the account or one above it is archived. Any level; raises nothing.';
 
--- What policies call.  They never return NULL, so that no plan is made for a
--- comparison with NULL and kept; no row has the nil id.
+-- What policies call.  The two that USING compares a column with never return NULL,
+-- so that no plan is made for a comparison with NULL and kept: without an identity
+-- they give a random UUID, drawn once for each connection, that no row has.  The one
+-- that a new row is compared with returns NULL instead, so that not even that can
+-- be stored.
 CREATE FUNCTION account.policy_account_id() RETURNS uuid
 	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'account_caller_policy_account_id';
-COMMENT ON FUNCTION account.policy_account_id() IS 'For row security policies: the caller''s account, or the nil UUID without an identity, then with a warning once in a transaction (see account.without_identity). Anyone may call it; raises nothing.';
+COMMENT ON FUNCTION account.policy_account_id() IS 'For row security policies: the caller''s account, or a UUID that no row has without an identity, then with a warning once in a transaction (see account.without_identity). Anyone may call it; raises nothing.';
 
 CREATE FUNCTION account.policy_writable_account_id() RETURNS uuid
 	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'account_caller_policy_writable_account_id';
-COMMENT ON FUNCTION account.policy_writable_account_id() IS 'For row security policies: as policy_account_id(), and the nil UUID while the account takes no writes. Anyone may call it; raises nothing.';
+COMMENT ON FUNCTION account.policy_writable_account_id() IS 'For row security policies: as policy_account_id(), and a UUID that no row has while the account takes no writes. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_new_account_id() RETURNS uuid
+	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'account_caller_policy_new_account_id';
+COMMENT ON FUNCTION account.policy_new_account_id() IS 'For row security policies: the account that a new row has to be of, NULL without an identity and while the account takes no writes. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_identified() RETURNS boolean
+	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'account_caller_policy_identified';
+COMMENT ON FUNCTION account.policy_identified() IS 'For row security policies of shared tables: whether there is an account that is calling. Anyone may call it; raises nothing.';
 
 -- What views of the extension ask.
 CREATE FUNCTION account.readable_account_ids(resource text) RETURNS SETOF uuid

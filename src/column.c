@@ -1,7 +1,7 @@
 /*
  * column.c
  *	  The column that says whose a row is: there, filled, with a default, a
- *	  check, an index and, if asked for, a foreign key.
+ *	  index and, if asked for, a foreign key.
  *
  * What the catalogs say is read before the first statement, so that a dry run
  * gives the same statements.  Rows are looked at by a plain scan of the table
@@ -31,7 +31,6 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#define CHECK_NAME "account_not_nil"
 #define FOREIGN_KEY_NAME "account_fkey"
 #define DEFAULT_SQL "account.current_account_id()"
 
@@ -79,25 +78,6 @@ has_default(Relation relation, AttrNumber attribute)
 	expression = build_column_default(relation, attribute);
 	return expression != NULL && IsA(expression, FuncExpr) &&
 		((FuncExpr *) expression)->funcid == schema_function("current_account_id", 0, NULL);
-}
-
-/* Looks for our check, or for another one of its name. */
-static void
-inspect_check(ProtectedTable *table, Relation relation)
-{
-	TupleConstr *constraints = RelationGetDescr(relation)->constr;
-	Node	   *expected = policy_uuid_comparison(false, policy_uuid_column(table->attribute),
-												  policy_nil_uuid());
-
-	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
-	{
-		ConstrCheck *check = &constraints->check[i];
-
-		if (strcmp(check->ccname, CHECK_NAME) != 0)
-			continue;
-		table->has_check = check->ccvalid && equal(stringToNode(check->ccbin), expected);
-		table->check_taken = !table->has_check;
-	}
 }
 
 /* Whether rows of an account can be found by an index. */
@@ -149,13 +129,12 @@ column_inspect(ProtectedTable *table, const char *name)
 
 	table->attribute = get_attnum(table->relation, name);
 	relation = table_open(table->relation, NoLock);
-	inspect_check(table, relation);
 	if (table->attribute != InvalidAttrNumber)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), table->attribute - 1);
 
 		require_usable(table, attribute);
-		table->not_null = attribute->attnotnull;
+		table->not_null = column_is_filled(RelationGetDescr(relation), table->attribute - 1);
 		table->has_default = has_default(relation, table->attribute);
 		table->has_index = has_index(relation, table->attribute);
 		table->has_foreign_key = has_foreign_key(relation, table->attribute);
@@ -439,23 +418,7 @@ all_have(List *tables, size_t field)
 	return true;
 }
 
-static void
-require_check_name(List *tables)
-{
-	ListCell   *cell;
-
-	foreach(cell, tables)
-	{
-		const ProtectedTable *table = lfirst(cell);
-
-		if (table->check_taken)
-			error_raise(ERROR_CONFLICT, "Drop or rename it, and call the function again.",
-						"table %s has a constraint \"%s\" that is not the one made here",
-						table->name, CHECK_NAME);
-	}
-}
-
-/* NOT NULL, default and check: what is missing, in one statement that reaches the descendants. */
+/* NOT NULL and default: what is missing, in one statement that reaches the descendants. */
 static void
 complete_column(Script *script, List *tables, bool not_null)
 {
@@ -467,12 +430,6 @@ complete_column(Script *script, List *tables, bool not_null)
 		appendStringInfo(&actions, ", ALTER COLUMN %s SET NOT NULL", head->column);
 	if (!all_have(tables, offsetof(ProtectedTable, has_default)))
 		appendStringInfo(&actions, ", ALTER COLUMN %s SET DEFAULT " DEFAULT_SQL, head->column);
-	if (!all_have(tables, offsetof(ProtectedTable, has_check)))
-	{
-		require_check_name(tables);
-		appendStringInfo(&actions, ", ADD CONSTRAINT " CHECK_NAME " CHECK (%s OPERATOR(pg_catalog.<>) "
-						 POLICY_NIL_UUID_SQL ")", head->column);
-	}
 	if (actions.len > 0)
 		script_run(script, head->owner, "ALTER TABLE %s %s", head->name, actions.data + strlen(", "));
 }

@@ -84,6 +84,14 @@
 #define EXECUTOR_RUN_PASS query, direction, count
 #endif
 
+/* Whether a column (from 0) holds no NULL: in 18 a NOT NULL may not have been validated. */
+#if PG_VERSION_NUM < 180000
+#define column_is_filled(descriptor, column) (TupleDescAttr(descriptor, column)->attnotnull)
+#else
+#define column_is_filled(descriptor, column) \
+	(TupleDescCompactAttr(descriptor, column)->attnullability == ATTNULLABLE_VALID)
+#endif
+
 #if PG_VERSION_NUM < 180000
 #define MODULE_MAGIC PG_MODULE_MAGIC
 #else

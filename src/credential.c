@@ -205,10 +205,9 @@ judge(TokenKind kind, TimestampTz now, const Found *found, Credential *credentia
 		return CREDENTIAL_EXPIRED;
 	if (credential->has_profile && hold_of_profile(&credential->profile_id) != 0)
 		return CREDENTIAL_UNKNOWN;
-	if (credential->has_account &&
-		(hold_of_account(&credential->account_id, NULL) & HOLD_IS_SUSPENDED) != 0)
-		return CREDENTIAL_SUSPENDED;
-	return CREDENTIAL_GOOD;
+	if (credential->has_account)
+		credential->holds = hold_of_account(&credential->account_id, NULL);
+	return (credential->holds & HOLD_IS_SUSPENDED) != 0 ? CREDENTIAL_SUSPENDED : CREDENTIAL_GOOD;
 }
 
 CredentialState

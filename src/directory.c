@@ -1,8 +1,8 @@
 /*
  * directory.c
- *	  Finding, reading, changing and moving accounts.
+ *	  Finding, reading and changing accounts.
  *
- * A caller reaches its own account and those below it; identity_target() says
+ * A caller reaches its own account and those below it; caller_target() says
  * so in the same words for what is out of reach and for what does not exist.
  * What is read is what the calling statement sees; what is changed is changed
  * as it is committed now, at any isolation level.
@@ -13,10 +13,8 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
@@ -29,19 +27,10 @@
 #define WEBHOOK_URL_MAX 2048	/* bytes */
 #define RESOURCE_MEMBERS 17
 
-/* Any account as h and all below it as a; itself among them with >=. */
-#define FROM_SUBTREE(comparison) \
-	" FROM account.accounts h" \
-	" JOIN account.accounts a ON a.path OPERATOR(pg_catalog." comparison ") h.path" \
-	" AND a.path OPERATOR(pg_catalog.<)" \
-	" (h.path OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)"
-
 PG_FUNCTION_INFO_V1(account_directory_get_account);
 PG_FUNCTION_INFO_V1(account_directory_update_account);
 PG_FUNCTION_INFO_V1(account_directory_account_ancestors);
 PG_FUNCTION_INFO_V1(account_directory_account_descendants);
-PG_FUNCTION_INFO_V1(account_directory_account_tree);
-PG_FUNCTION_INFO_V1(account_directory_move_account);
 
 /* ---------------------------------------------------------------------------
  * What callers may set
@@ -198,13 +187,21 @@ directory_branding(Datum branding)
 	return DirectFunctionCall2(jsonb_concat, defaults, branding);
 }
 
+void
+directory_require_depth(int64 depth)
+{
+	if (depth > setting_max_depth)
+		error_raise(ERROR_BAD_REQUEST, "The setting account.max_depth says how many levels there may be.",
+					"accounts would be more than %d levels deep", setting_max_depth);
+}
+
 /* ---------------------------------------------------------------------------
  * Reading one account
  */
 
 Datum
-directory_resource(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, text *api_key, bool priced,
-				   bool latest)
+directory_resource(FunctionCallInfo fcinfo, RowType *row_type, const pg_uuid_t *account_id, text *api_key,
+				   bool priced, bool latest)
 {
 	/* The members of the type but api_key, which no query sees. */
 	static Statement find = {
@@ -224,10 +221,6 @@ directory_resource(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, text *a
 	Datum		values[RESOURCE_MEMBERS] = {UUIDPGetDatum(account_id), BoolGetDatum(priced)};
 	bool		nulls[RESOURCE_MEMBERS];
 	QueryScope	scope;
-	TupleDesc	type;
-
-	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE || type->natts != RESOURCE_MEMBERS)
-		elog(ERROR, "return type must be account_resource or created_account");
 
 	query_open(&scope);
 	if ((latest ? query_latest(&find, values, NULL) : query_read(&find, values, NULL)) == 0)
@@ -238,7 +231,7 @@ directory_resource(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, text *a
 
 	values[0] = PointerGetDatum(api_key);
 	nulls[0] = api_key == NULL;
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(schema_row_type(fcinfo, row_type), values, nulls));
 }
 
 /* The account that the first argument names, within reach of the caller; required where the contract says so. */
@@ -247,7 +240,7 @@ find_target(FunctionCallInfo fcinfo, const char *permission, bool required, Targ
 {
 	if (required && PG_ARGISNULL(0))
 		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
-	identity_target(permission, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
+	caller_target(permission, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
 					SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, target);
 }
 
@@ -255,10 +248,12 @@ find_target(FunctionCallInfo fcinfo, const char *permission, bool required, Targ
 Datum
 account_directory_get_account(PG_FUNCTION_ARGS)
 {
+	static RowType row_type;
 	Target		target;
 
 	find_target(fcinfo, NULL, false, &target);
-	PG_RETURN_DATUM(directory_resource(fcinfo, &target.account_id, NULL, target.own || target.as_admin, false));
+	PG_RETURN_DATUM(directory_resource(fcinfo, &row_type, &target.account_id, NULL,
+									   target.own || target.as_admin, false));
 }
 
 /* ---------------------------------------------------------------------------
@@ -266,12 +261,12 @@ account_directory_get_account(PG_FUNCTION_ARGS)
  */
 
 /*
- * Runs an UPDATE of accounts.  The index on external_id is what keeps siblings
+ * The index on external_id is what keeps siblings
  * apart, so its error is the only one that is right under concurrency: it is
  * told in our words, without naming the other account.
  */
-static void
-write_accounts(Statement *update, const Datum *values, const char *nulls)
+void
+directory_write(Statement *update, const Datum *values, const char *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
 
@@ -322,7 +317,7 @@ change_account(const pg_uuid_t *account_id, Datum changes)
 	QueryScope	scope;
 
 	query_open(&scope);
-	write_accounts(&update, values, NULL);
+	directory_write(&update, values, NULL);
 	query_close(&scope);
 }
 
@@ -330,6 +325,7 @@ change_account(const pg_uuid_t *account_id, Datum changes)
 Datum
 account_directory_update_account(PG_FUNCTION_ARGS)
 {
+	static RowType row_type;
 	Datum		changes = PG_GETARG_DATUM(1);
 	Target		target;
 	Validation	validation;
@@ -346,7 +342,8 @@ account_directory_update_account(PG_FUNCTION_ARGS)
 
 	if (JB_ROOT_COUNT(DatumGetJsonbP(changes)) > 0)
 		change_account(&target.account_id, changes);
-	PG_RETURN_DATUM(directory_resource(fcinfo, &target.account_id, NULL, target.own || target.as_admin, true));
+	PG_RETURN_DATUM(directory_resource(fcinfo, &row_type, &target.account_id, NULL,
+									   target.own || target.as_admin, true));
 }
 
 /* ---------------------------------------------------------------------------
@@ -424,7 +421,7 @@ Datum
 account_directory_account_descendants(PG_FUNCTION_ARGS)
 {
 	static Statement find = {
-		SUMMARY_BELOW FROM_SUBTREE(">") DEPTH_BELOW,
+		SUMMARY_BELOW DIRECTORY_SUBTREE(">") DEPTH_BELOW,
 		2, {UUIDOID, INT4OID}
 	};
 
@@ -452,267 +449,4 @@ account_directory_account_descendants(PG_FUNCTION_ARGS)
 	return_summaries(fcinfo, !unlimited && PG_GETARG_INT32(1) == 1 ? &find_children : &find, values,
 					 unlimited ? " n" : NULL);
 	return (Datum) 0;
-}
-
-/* ---------------------------------------------------------------------------
- * The tree, drawn
- */
-
-/* What leads from a line to those below it. */
-typedef struct Branches
-{
-	const char *child;
-	const char *last_child;
-	const char *beside;			/* under a child that others follow */
-	const char *under;			/* under the last */
-} Branches;
-
-static const Branches unicode_branches = {"\342\224\234\342\224\200\342\224\200 ",
-	"\342\224\224\342\224\200\342\224\200 ", "\342\224\202   ", "    "};
-static const Branches ascii_branches = {"|-- ", "`-- ", "|   ", "    "};
-
-typedef struct TreeNode
-{
-	pg_uuid_t	account_id;		/* hash key */
-	char	   *label;
-	struct TreeNode *first_child;
-	struct TreeNode *last_child;
-	struct TreeNode *next_sibling;
-} TreeNode;
-
-/* What is written behind a name; a name keeps to its line whatever is in it. */
-static char *
-node_label(const QueryScope *scope, uint64 row)
-{
-	char	   *name = query_string(scope, row, 3);
-	char	   *plan = query_string(scope, row, 4);
-	StringInfoData label;
-
-	for (char *c = name; *c != '\0'; c++)
-	{
-		if ((unsigned char) *c < ' ' || *c == 0x7f)
-			*c = ' ';
-	}
-	initStringInfo(&label);
-	appendStringInfoString(&label, name);
-	if (plan != NULL)
-		appendStringInfo(&label, " (%s)", plan);
-	if (query_bool(row, 5))
-		appendStringInfoString(&label, " [archived]");
-	if (query_bool(row, 6))
-		appendStringInfoString(&label, " [suspended]");
-	return label.data;
-}
-
-static void
-add_child(TreeNode *parent, TreeNode *child)
-{
-	if (parent->first_child == NULL)
-		parent->first_child = child;
-	else
-		parent->last_child->next_sibling = child;
-	parent->last_child = child;
-}
-
-/* Makes nodes of the last result, and hangs each below its parent; the parent may come later. */
-static TreeNode *
-link_nodes(const QueryScope *scope, uint64 rows, const pg_uuid_t *top)
-{
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),.entrysize = sizeof(TreeNode),.hcxt = scope->caller};
-	HTAB	   *nodes = hash_create("accounts to draw", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	pg_uuid_t	id;
-
-	for (uint64 row = 0; row < rows; row++)
-	{
-		TreeNode   *node;
-
-		(void) query_uuid(row, 1, &id);
-		node = hash_search(nodes, &id, HASH_ENTER, NULL);
-		node->label = node_label(scope, row);
-		node->first_child = node->last_child = node->next_sibling = NULL;
-	}
-	for (uint64 row = 0; row < rows; row++)
-	{
-		TreeNode   *node;
-		TreeNode   *parent;
-
-		(void) query_uuid(row, 1, &id);
-		node = hash_search(nodes, &id, HASH_FIND, NULL);
-		if (memcmp(&id, top, UUID_LEN) == 0 || !query_uuid(row, 2, &id))
-			continue;
-		parent = hash_search(nodes, &id, HASH_FIND, NULL);
-		if (parent != NULL)
-			add_child(parent, node);
-	}
-	return hash_search(nodes, top, HASH_FIND, NULL);
-}
-
-static void
-draw_children(StringInfo drawing, StringInfo margin, const TreeNode *node, const Branches *branches)
-{
-	int			indent = margin->len;
-
-	check_stack_depth();
-	for (const TreeNode *child = node->first_child; child != NULL; child = child->next_sibling)
-	{
-		bool		is_last = child->next_sibling == NULL;
-
-		CHECK_FOR_INTERRUPTS();
-		appendStringInfo(drawing, "\n%s%s%s", margin->data,
-						 is_last ? branches->last_child : branches->child, child->label);
-		appendStringInfoString(margin, is_last ? branches->under : branches->beside);
-		draw_children(drawing, margin, child, branches);
-		margin->len = indent;
-		margin->data[indent] = '\0';
-	}
-}
-
-/* account_tree(account_id) */
-Datum
-account_directory_account_tree(PG_FUNCTION_ARGS)
-{
-	static Statement find = {
-		"SELECT a.account_id, a.parent_account_id, a.name::pg_catalog.text, p.name::pg_catalog.text,"
-		" EXISTS (SELECT FROM account.holds d WHERE d.subject_id OPERATOR(pg_catalog.=) ANY (a.path)"
-		" AND d.kind OPERATOR(pg_catalog.=) 'a'),"
-		" EXISTS (SELECT FROM account.holds d WHERE d.subject_id OPERATOR(pg_catalog.=) ANY (a.path)"
-		" AND d.kind OPERATOR(pg_catalog.=) 's')"
-		FROM_SUBTREE(">=")
-		" LEFT JOIN account.subscriptions s ON s.account_id OPERATOR(pg_catalog.=) a.account_id"
-		" LEFT JOIN account.plans p ON p.plan_id OPERATOR(pg_catalog.=) s.plan_id"
-		" WHERE h.account_id OPERATOR(pg_catalog.=) $1"
-		" ORDER BY a.created_at, a.name::pg_catalog.text COLLATE pg_catalog.\"C\", a.account_id",
-		1, {UUIDOID}
-	};
-	Target		target;
-	Datum		value;
-	QueryScope	scope;
-	TreeNode   *top;
-	StringInfoData drawing;
-	StringInfoData margin;
-
-	find_target(fcinfo, NULL, false, &target);
-	value = UUIDPGetDatum(&target.account_id);
-	initStringInfo(&drawing);
-	initStringInfo(&margin);
-	query_open(&scope);
-	top = link_nodes(&scope, query_read(&find, &value, NULL), &target.account_id);
-	if (top == NULL)
-		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
-	appendStringInfoString(&drawing, top->label);
-	draw_children(&drawing, &margin, top,
-				  GetDatabaseEncoding() == PG_UTF8 ? &unicode_branches : &ascii_branches);
-	query_close(&scope);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(drawing.data, drawing.len));
-}
-
-/* ---------------------------------------------------------------------------
- * Moving
- */
-
-void
-directory_require_depth(int64 depth)
-{
-	if (depth > setting_max_depth)
-		error_raise(ERROR_BAD_REQUEST, "The setting account.max_depth says how many levels there may be.",
-					"accounts would be more than %d levels deep", setting_max_depth);
-}
-
-/* Raises if the levels from path down would not fit below another account (NULL: as a root). */
-static void
-require_depth(const TreePath *path, const TreePath *parent)
-{
-	static Statement find = {
-		"SELECT pg_catalog.max(pg_catalog.cardinality(a.path))::pg_catalog.int8"
-		FROM_SUBTREE(">=")
-		" WHERE h.account_id OPERATOR(pg_catalog.=) $1",
-		1, {UUIDOID}
-	};
-	Datum		value = UUIDPGetDatum(&TREE_SELF(path));
-
-	query_latest(&find, &value, NULL);
-	directory_require_depth((parent != NULL ? parent->depth : 0) + query_int64(0, 1) - path->depth + 1);
-}
-
-/*
- * Hangs a subtree below another account, or nowhere.  Whoever was billed above
- * its top is billed where the new parent is, or, in a new root, to the root.
- */
-static void
-move_subtree(const TreePath *path, const TreePath *parent)
-{
-	static Statement update = {
-		"UPDATE account.accounts a SET"
-		" parent_account_id = CASE WHEN a.account_id OPERATOR(pg_catalog.=) $1 THEN $2 ELSE a.parent_account_id END,"
-		" path = $3 OPERATOR(pg_catalog.||) a.path[pg_catalog.cardinality(h.path):],"
-		" billed_account_id = CASE WHEN h.inherits"
-		" AND a.billed_account_id OPERATOR(pg_catalog.=) h.billed_account_id THEN h.heir ELSE a.billed_account_id END,"
-		" updated_at = CASE WHEN a.account_id OPERATOR(pg_catalog.=) $1 THEN pg_catalog.now() ELSE a.updated_at END"
-		" FROM (SELECT t.path, t.billed_account_id,"
-		" NOT EXISTS (SELECT FROM account.subscriptions s"
-		" WHERE s.account_id OPERATOR(pg_catalog.=) t.account_id) AS inherits,"
-		" COALESCE((SELECT p.billed_account_id FROM account.accounts p"
-		" WHERE p.account_id OPERATOR(pg_catalog.=) $2), $1) AS heir"
-		" FROM account.accounts t WHERE t.account_id OPERATOR(pg_catalog.=) $1) h"
-		" WHERE a.path OPERATOR(pg_catalog.>=) h.path"
-		" AND a.path OPERATOR(pg_catalog.<)"
-		" (h.path OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)",
-		3, {UUIDOID, UUIDOID, UUIDARRAYOID}
-	};
-	Datum		values[3] = {UUIDPGetDatum(&TREE_SELF(path))};
-
-	if (parent != NULL)
-	{
-		values[1] = UUIDPGetDatum(&TREE_SELF(parent));
-		values[2] = tree_path_datum(parent);
-	}
-	else
-		values[2] = PointerGetDatum(construct_empty_array(UUIDOID));
-	write_accounts(&update, values, parent != NULL ? NULL : " n ");
-}
-
-/* Locks what a move touches and returns both paths as they are then. */
-static void
-lock_move(const pg_uuid_t *account_id, const pg_uuid_t *parent_id, TreePath **path, TreePath **parent)
-{
-	*parent = NULL;
-	if (parent_id != NULL)
-		tree_lock_two(account_id, parent_id, path, parent);
-	else
-		*path = tree_lock(account_id, true);
-	if (*path == NULL || (parent_id != NULL && *parent == NULL))
-		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
-}
-
-static bool
-is_child_of(const TreePath *path, const TreePath *parent)
-{
-	if (parent == NULL)
-		return path->depth == 1;
-	return path->depth > 1 && memcmp(&path->ids[path->depth - 2], &TREE_SELF(parent), UUID_LEN) == 0;
-}
-
-/* move_account(account_id, parent_account_id) */
-Datum
-account_directory_move_account(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t  *parent_id = PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1);
-	TreePath   *path;
-	TreePath   *parent;
-	QueryScope	scope;
-
-	identity_require_admin("move an account");
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
-	query_open(&scope);
-	lock_move(PG_GETARG_UUID_P(0), parent_id, &path, &parent);
-	if (parent != NULL && tree_within(parent, &TREE_SELF(path)))
-		error_raise(ERROR_CONFLICT, NULL, "an account cannot be moved below itself");
-	if (!is_child_of(path, parent))
-	{
-		require_depth(path, parent);
-		move_subtree(path, parent);
-	}
-	query_close(&scope);
-	PG_RETURN_VOID();
 }

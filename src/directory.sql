@@ -1,5 +1,5 @@
 
--- directory: finding, reading, changing and moving accounts.
+-- directory: finding, reading and changing accounts.
 --
 -- A caller sees its own account and those below it; one that does not exist and
 -- one that is out of reach read alike.  Of the accounts above it a caller learns
@@ -83,22 +83,8 @@ CREATE FUNCTION account.account_descendants(account_id uuid, depth integer DEFAU
 REVOKE ALL ON FUNCTION account.account_descendants(uuid, integer) FROM PUBLIC;
 COMMENT ON FUNCTION account.account_descendants(uuid, integer) IS 'The accounts below an account, without itself, nearest levels first, then the oldest; depth is 1 for its children, and with an argument depth no more levels than that are shown. The caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, NOT_FOUND, BAD_REQUEST, and VALIDATION_FAILED for a depth below 1.';
 
-CREATE FUNCTION account.account_tree(account_id uuid DEFAULT NULL) RETURNS text
-	LANGUAGE C STABLE PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'account_directory_account_tree';
-REVOKE ALL ON FUNCTION account.account_tree(uuid) FROM PUBLIC;
-COMMENT ON FUNCTION account.account_tree(uuid) IS 'An account and all below it, drawn for people: a line each with the name, the plan where the account has its own, and whether it is archived or suspended, by itself or by one above. The caller''s own account, if none is named, or one below it; administrators: any. Raises MISSING_API_KEY, NOT_FOUND, BAD_REQUEST.';
-
-CREATE FUNCTION account.move_account(account_id uuid, parent_account_id uuid) RETURNS void
-	LANGUAGE C VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'account_directory_move_account';
-REVOKE ALL ON FUNCTION account.move_account(uuid, uuid) FROM PUBLIC;
-COMMENT ON FUNCTION account.move_account(uuid, uuid) IS 'Moves an account with all below it under another parent, or makes it a root where the parent is NULL. What has no plan of its own is billed to the new place. Limits of plans are not asked: an administrator decides. Administrators. Raises FORBIDDEN, BAD_REQUEST without an account or beyond account.max_depth, NOT_FOUND, and CONFLICT for a move below itself or to a parent that has a child of the same external_id.';
-
 INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'FUNCTION account.get_account(uuid)'),
 	('tenant', 'FUNCTION account.update_account(uuid, jsonb)'),
 	('tenant', 'FUNCTION account.account_ancestors(uuid)'),
-	('tenant', 'FUNCTION account.account_descendants(uuid, integer)'),
-	('tenant', 'FUNCTION account.account_tree(uuid)'),
-	('admin', 'FUNCTION account.move_account(uuid, uuid)');
+	('tenant', 'FUNCTION account.account_descendants(uuid, integer)');

@@ -141,7 +141,7 @@ same_which(const Which *left, const Which *right)
 
 /* A context of an identity in one palloc'ed piece, stamped for this transaction. */
 static Context *
-make_context(const Credential *credential, const pg_uuid_t *account_id, ContextScope scope)
+make_context(const Credential *credential, const pg_uuid_t *account_id, int holds, ContextScope scope)
 {
 	Datum	   *permissions;
 	Datum	   *workspaces;
@@ -173,7 +173,7 @@ make_context(const Credential *credential, const pg_uuid_t *account_id, ContextS
 	{
 		identity->has_account = true;
 		identity->account_id = *account_id;
-		identity->writable = (hold_of_account(account_id, NULL) & HOLD_IS_ARCHIVED) == 0;
+		identity->writable = (holds & HOLD_IS_ARCHIVED) == 0;
 	}
 	identity->has_profile = credential->has_profile;
 	identity->profile_id = credential->profile_id;
@@ -222,7 +222,8 @@ look_up_session(const Context *context)
 		mark_had(&session.which);
 		old = MemoryContextSwitchTo(session_context);
 		if (credential_verify_digests(&session.digest, 1, TOKEN_KEY, &credential) == CREDENTIAL_GOOD)
-			session.context = make_context(&credential, &credential.account_id, CONTEXT_SESSION);
+			session.context = make_context(&credential, &credential.account_id, credential.holds,
+										   CONTEXT_SESSION);
 		MemoryContextSwitchTo(old);
 	}
 	return session.context != NULL ? &session.context->identity : NULL;
@@ -475,35 +476,11 @@ workspaces_datum(const Identity *identity)
 										   TYPALIGN_CHAR));
 }
 
-/* The row type of account.identity, kept for the session. */
-static TupleDesc
-identity_descriptor(FunctionCallInfo fcinfo)
-{
-	static TupleDesc kept = NULL;
-	static Oid	kept_for = InvalidOid;
-	Oid			namespace_id = schema_catalog()->namespace_id;
-	TupleDesc	descriptor;
-	MemoryContext old;
-
-	if (kept_for == namespace_id)
-		return kept;
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "account.identity is not a composite type");
-	if (kept != NULL)
-		FreeTupleDesc(kept);
-	kept = NULL;
-	kept_for = InvalidOid;
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	kept = CreateTupleDescCopy(descriptor);
-	MemoryContextSwitchTo(old);
-	kept_for = namespace_id;
-	return kept;
-}
-
 Datum
 identity_datum(FunctionCallInfo fcinfo, const Identity *identity, ArrayType *permissions, ArrayType *workspace_ids)
 {
-	TupleDesc	descriptor = identity_descriptor(fcinfo);
+	static RowType row_type;
+	TupleDesc	descriptor = schema_row_type(fcinfo, &row_type);
 	Datum		values[8];
 	bool		nulls[8] = {false};
 
@@ -545,7 +522,7 @@ authenticate(FunctionCallInfo fcinfo, ContextScope scope)
 		context_void_all();
 		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
 	}
-	context = make_context(&credential, &credential.account_id, scope);
+	context = make_context(&credential, &credential.account_id, credential.holds, scope);
 	if (scope == CONTEXT_SESSION)
 		return identity_datum(fcinfo, enter_session(context, &credential, &which),
 							  credential.permissions, credential.workspace_ids);
@@ -600,6 +577,7 @@ account_identity_act_as(PG_FUNCTION_ARGS)
 	Context    *context;
 	pg_uuid_t  *account_id = PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1);
 	TreePath   *path;
+	int			holds;
 
 	check_circumstances();
 	check_bypass();
@@ -613,7 +591,8 @@ account_identity_act_as(PG_FUNCTION_ARGS)
 	verify(token, length, TOKEN_APPLICATION, &which, &credential);
 
 	path = account_id != NULL ? tree_path(account_id) : NULL;
-	if (path == NULL || which.has_user || (hold_of_account(account_id, path) & HOLD_IS_SUSPENDED) != 0)
+	holds = path != NULL ? hold_of_account(account_id, path) : 0;
+	if (path == NULL || which.has_user || (holds & HOLD_IS_SUSPENDED) != 0)
 	{
 		Validation	validation;
 
@@ -630,7 +609,7 @@ account_identity_act_as(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(3))
 		log_reason(PG_GETARG_TEXT_PP(3), &credential, account_id);
 	warn_outside_block();
-	context = make_context(&credential, account_id, CONTEXT_TRANSACTION);
+	context = make_context(&credential, account_id, holds, CONTEXT_TRANSACTION);
 	return identity_datum(fcinfo, enter(context, &which), credential.permissions, credential.workspace_ids);
 }
 

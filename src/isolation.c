@@ -43,30 +43,36 @@ warn_of_owner(const ProtectedTable *table)
 				 errhint("Let an ordinary role own it, which is neither superuser nor has BYPASSRLS.")));
 }
 
+/*
+ * The foreign keys at either end of some tables ($1), between tables that are isolated
+ * or among these, whose pairs of columns do not have the account's on both sides;
+ * $2 is its name in these tables.
+ */
+static Statement foreign_keys_without_account = {
+	"SELECT k.conname, k.conrelid, k.confrelid"
+	" FROM pg_catalog.pg_constraint k"
+	" LEFT JOIN account.isolated_tables f ON f.table_name OPERATOR(pg_catalog.=) k.conrelid"
+	" LEFT JOIN account.isolated_tables p ON p.table_name OPERATOR(pg_catalog.=) k.confrelid"
+	" WHERE k.contype OPERATOR(pg_catalog.=) 'f' AND k.conparentid OPERATOR(pg_catalog.=) 0"
+	" AND (k.conrelid OPERATOR(pg_catalog.=) ANY ($1) OR k.confrelid OPERATOR(pg_catalog.=) ANY ($1))"
+	" AND (k.conrelid OPERATOR(pg_catalog.=) ANY ($1) OR f.table_name IS NOT NULL)"
+	" AND (k.confrelid OPERATOR(pg_catalog.=) ANY ($1) OR p.table_name IS NOT NULL)"
+	" AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey))"
+	" AS pair (referencing, referenced)"
+	" JOIN pg_catalog.pg_attribute fa ON fa.attrelid OPERATOR(pg_catalog.=) k.conrelid"
+	" AND fa.attnum OPERATOR(pg_catalog.=) pair.referencing"
+	" JOIN pg_catalog.pg_attribute pa ON pa.attrelid OPERATOR(pg_catalog.=) k.confrelid"
+	" AND pa.attnum OPERATOR(pg_catalog.=) pair.referenced"
+	" WHERE fa.attname OPERATOR(pg_catalog.=) COALESCE(f.account_column, $2)"
+	" AND pa.attname OPERATOR(pg_catalog.=) COALESCE(p.account_column, $2))"
+	" ORDER BY k.conname, k.conrelid",
+	2, {OIDARRAYOID, NAMEOID}
+};
+
 /* A foreign key is checked past row security: it lets an account point at, probe and cascade into rows of others. */
 static void
 warn_of_foreign_keys(List *tables)
 {
-	static Statement list = {
-		"SELECT k.conname, k.conrelid, k.confrelid"
-		" FROM pg_catalog.pg_constraint k"
-		" LEFT JOIN account.isolated_tables f ON f.table_name OPERATOR(pg_catalog.=) k.conrelid"
-		" LEFT JOIN account.isolated_tables p ON p.table_name OPERATOR(pg_catalog.=) k.confrelid"
-		" WHERE k.contype OPERATOR(pg_catalog.=) 'f' AND k.conparentid OPERATOR(pg_catalog.=) 0"
-		" AND (k.conrelid OPERATOR(pg_catalog.=) ANY ($1) OR k.confrelid OPERATOR(pg_catalog.=) ANY ($1))"
-		" AND (k.conrelid OPERATOR(pg_catalog.=) ANY ($1) OR f.table_name IS NOT NULL)"
-		" AND (k.confrelid OPERATOR(pg_catalog.=) ANY ($1) OR p.table_name IS NOT NULL)"
-		" AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey))"
-		" AS pair (referencing, referenced)"
-		" JOIN pg_catalog.pg_attribute fa ON fa.attrelid OPERATOR(pg_catalog.=) k.conrelid"
-		" AND fa.attnum OPERATOR(pg_catalog.=) pair.referencing"
-		" JOIN pg_catalog.pg_attribute pa ON pa.attrelid OPERATOR(pg_catalog.=) k.confrelid"
-		" AND pa.attnum OPERATOR(pg_catalog.=) pair.referenced"
-		" WHERE fa.attname OPERATOR(pg_catalog.=) COALESCE(f.account_column, $2)"
-		" AND pa.attname OPERATOR(pg_catalog.=) COALESCE(p.account_column, $2))"
-		" ORDER BY k.conname, k.conrelid",
-		2, {OIDARRAYOID, NAMEOID}
-	};
 	const ProtectedTable *head = linitial(tables);
 	Datum	   *oids = palloc(sizeof(Datum) * list_length(tables));
 	Datum		values[2];
@@ -82,7 +88,7 @@ warn_of_foreign_keys(List *tables)
 	values[1] = NameGetDatum(&column);
 
 	query_open(&scope);
-	rows = query_latest(&list, values, NULL);
+	rows = query_latest(&foreign_keys_without_account, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		bool		isnull;
@@ -378,9 +384,4 @@ account_isolation_protect_new_relations(PG_FUNCTION_ARGS)
 			keep_protection(lfirst_oid(cell));
 	}
 	PG_RETURN_VOID();
-}
-
-void
-isolation_init(void)
-{
 }

@@ -18,7 +18,7 @@ CREATE FUNCTION account.isolate(table_name regclass, account_column name DEFAULT
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_isolation_isolate';
 REVOKE ALL ON FUNCTION account.isolate(regclass, name, text, boolean, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION account.isolate(regclass, name, text, boolean, boolean) IS 'Confines every account to its own rows of a table, and of all its partitions and children, also later ones: a uuid column of the account with default, check and index, row security policies, a trigger, ENABLE and FORCE. Returns the SQL that it ran, or with dry_run would run; where all is in place, none. A filled uuid column is taken as it is; otherwise existing_rows, an SQL expression over the row that yields its account, fills it; the expression runs as the owner of the table, sees past FORCE on tables of the same owner, and names other tables with their schemas. foreign_key adds one to account.accounts, at a cost for inserts. Level owner, for the owner of the table, whose level must be owner too. Raises FORBIDDEN otherwise, NOT_FOUND, BAD_REQUEST for what cannot be isolated or filled, VALIDATION_FAILED for existing_rows that give no account, CONFLICT for a policy, trigger or constraint of the same name.';
+COMMENT ON FUNCTION account.isolate(regclass, name, text, boolean, boolean) IS 'Confines every account to its own rows of a table, and of all its partitions and children, also later ones: a uuid column of the account with default and index, row security policies, a trigger, ENABLE and FORCE. Returns the SQL that it ran, or with dry_run would run; where all is in place, none. A filled uuid column is taken as it is; otherwise existing_rows, an SQL expression over the row that yields its account, fills it; the expression runs as the owner of the table, sees past FORCE on tables of the same owner, and names other tables with their schemas. foreign_key adds one to account.accounts, at a cost for inserts. Level owner, for the owner of the table, whose level must be owner too. Raises FORBIDDEN otherwise, NOT_FOUND, BAD_REQUEST for what cannot be isolated or filled, VALIDATION_FAILED for existing_rows that give no account, CONFLICT for a policy, trigger or constraint of the same name.';
 
 CREATE FUNCTION account.share(table_name regclass) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -30,7 +30,7 @@ CREATE FUNCTION account.release(table_name regclass) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_isolation_release';
 REVOKE ALL ON FUNCTION account.release(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION account.release(regclass) IS 'Ends what isolate() or share() began, for a table and all its partitions and children: drops their policies and trigger and, unless other policies remain, turns row security off, with a WARNING that all rows are open now. The column stays, with default, check and index. Level owner, for the owner of the table. Raises FORBIDDEN otherwise, NOT_FOUND, and BAD_REQUEST below a protected table.';
+COMMENT ON FUNCTION account.release(regclass) IS 'Ends what isolate() or share() began, for a table and all its partitions and children: drops their policies and trigger and, unless other policies remain, turns row security off, with a WARNING that all rows are open now. The column stays, with default and index. Level owner, for the owner of the table. Raises FORBIDDEN otherwise, NOT_FOUND, and BAD_REQUEST below a protected table.';
 
 CREATE VIEW account.isolated_tables WITH (security_barrier) AS
 	SELECT c.oid::pg_catalog.regclass AS table_name,
@@ -76,7 +76,7 @@ CREATE VIEW account.shared_tables WITH (security_barrier) AS
 	JOIN pg_catalog.pg_depend f ON f.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass
 		AND f.objid OPERATOR(pg_catalog.=) p.oid
 		AND f.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
-		AND f.refobjid OPERATOR(pg_catalog.=) 'account.policy_account_id()'::pg_catalog.regprocedure
+		AND f.refobjid OPERATOR(pg_catalog.=) 'account.policy_identified()'::pg_catalog.regprocedure
 	WHERE p.polname OPERATOR(pg_catalog.=) 'account_share_select'
 		AND NOT p.polpermissive;
 COMMENT ON VIEW account.shared_tables IS 'The tables that every account reads and none writes, read from their policies. share() makes them so.';

@@ -407,7 +407,7 @@ require_covered(const Identity *identity, const KeyGrant *grant, ArrayType *netw
 	{
 		char	   *permission = TextDatumGetCString(elements[i]);
 
-		if (!identity_permits(identity, permission))
+		if (!caller_permits(identity, permission))
 			error_raise(ERROR_FORBIDDEN, "A key has at most the permissions of who issues it.",
 						"permission denied: the caller lacks %s", permission);
 	}
@@ -473,15 +473,13 @@ static Datum
 issued_datum(FunctionCallInfo fcinfo, const pg_uuid_t *api_key_id, Token *token, const pg_uuid_t *account_id,
 			 const pg_uuid_t *profile_id, const KeyGrant *grant)
 {
-	TupleDesc	descriptor;
+	static RowType row_type;
 	Datum		values[6];
 	bool		nulls[6] = {false};
 	text	   *shown = cstring_to_text(token->text);
 	HeapTuple	tuple;
 
 	explicit_bzero(token, sizeof(*token));
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "account.issued_api_key is not a composite type");
 	nulls[2] = account_id == NULL;
 	nulls[3] = profile_id == NULL;
 	nulls[5] = grant->expires_at == DT_NOEND;
@@ -491,7 +489,7 @@ issued_datum(FunctionCallInfo fcinfo, const pg_uuid_t *api_key_id, Token *token,
 	values[3] = PointerGetDatum(profile_id);
 	values[4] = CStringGetTextDatum(grant->name);
 	values[5] = TimestampTzGetDatum(grant->expires_at);
-	tuple = heap_form_tuple(BlessTupleDesc(descriptor), values, nulls);
+	tuple = heap_form_tuple(schema_row_type(fcinfo, &row_type), values, nulls);
 	explicit_bzero(VARDATA(shown), VARSIZE(shown) - VARHDRSZ);
 	return HeapTupleGetDatum(tuple);
 }
@@ -552,9 +550,9 @@ target_of_object(bool found, const pg_uuid_t *account_id, const char *what, Targ
 		path = tree_path(account_id);
 		found = path != NULL && tree_within(path, &identity->account_id);
 	}
-	if (!found && (identity != NULL ? identity_permits(identity, "manage:api_keys") : identity_is_admin()))
+	if (!found && (identity != NULL ? caller_permits(identity, "manage:api_keys") : caller_is_admin()))
 		error_raise(ERROR_NOT_FOUND, NULL, "%s not found", what);
-	identity_target("manage:api_keys", found ? account_id : &nil, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN,
+	caller_target("manage:api_keys", found ? account_id : &nil, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN,
 					target);
 }
 
@@ -611,7 +609,7 @@ account_key_create_application_key(PG_FUNCTION_ARGS)
 	Token		token;
 	QueryScope	scope;
 
-	identity_require_admin("issue application keys");
+	caller_require_admin("issue application keys");
 	grant.name = string_argument(fcinfo, 0, DESCRIPTION_MAX_BYTES);
 	grant.permissions = array_argument(fcinfo, 1);
 	grant.allowed_ips = array_argument(fcinfo, 3);
@@ -672,7 +670,7 @@ authorize_rotation(bool found, const StoredKey *key)
 
 	if (found && is_own_key(key))
 		return;
-	if (found && !key->has_account && identity_is_admin())
+	if (found && !key->has_account && caller_is_admin())
 		return;
 	target_of_object(found && key->has_account, &key->account_id, "API key", &target);
 	identity = identity_current();
@@ -748,7 +746,7 @@ account_key_revoke_api_key(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(0))
 		found = load_key(PG_GETARG_UUID_P(0), &key);
-	if (!(found && !key.has_account && identity_is_admin()))
+	if (!(found && !key.has_account && caller_is_admin()))
 		target_of_object(found && key.has_account, &key.account_id, "API key", &target);
 
 	query_open(&scope);
@@ -770,7 +768,7 @@ account_key_verify_api_key(PG_FUNCTION_ARGS)
 {
 	Credential	credential;
 	CredentialState state;
-	TupleDesc	descriptor;
+	static RowType row_type;
 	Datum		values[8] = {0};
 	bool		nulls[8];
 	const char *token;
@@ -778,8 +776,6 @@ account_key_verify_api_key(PG_FUNCTION_ARGS)
 
 	token_argument(fcinfo, 0, &token, &length);
 	state = credential_verify(token, length, TOKEN_KEY, &credential);
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "the result is not a composite type");
 	memset(nulls, true, sizeof(nulls));
 	nulls[0] = false;
 	values[0] = BoolGetDatum(state == CREDENTIAL_GOOD);
@@ -799,5 +795,5 @@ account_key_verify_api_key(PG_FUNCTION_ARGS)
 		values[7] = TimestampTzGetDatum(credential.expires_at);
 		nulls[7] = credential.expires_at == DT_NOEND;
 	}
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(schema_row_type(fcinfo, &row_type), values, nulls));
 }

@@ -27,7 +27,6 @@ CREATE TABLE account.keys (
 	created_by uuid,
 	created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
 	CONSTRAINT keys_pkey PRIMARY KEY (api_key_id),
-	CONSTRAINT keys_profile_fkey FOREIGN KEY (profile_id) REFERENCES account.profiles,
 	CONSTRAINT keys_account_has_profile CHECK ((account_id IS NULL) = (profile_id IS NULL))
 );
 COMMENT ON TABLE account.keys IS 'What API keys are called. Kept by functions alone; no role has a grant on it.';
@@ -98,7 +97,7 @@ CREATE FUNCTION account.verify_api_key(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_key_verify_api_key';
 REVOKE ALL ON FUNCTION account.verify_api_key(text) FROM PUBLIC;
-COMMENT ON FUNCTION account.verify_api_key(text) IS 'Whether an API key is good now, and for what; makes no identity. A key that is not gives valid false and the code in error. Any level; raises nothing of its own.';
+COMMENT ON FUNCTION account.verify_api_key(text) IS 'Whether an API key is good now, and for what; makes no identity. A key that is not gives valid false and the code in error. A key that is being replaced has its permissions less create:* and manage:*. Any level; raises nothing of its own.';
 
 CREATE VIEW account.api_keys WITH (security_barrier) AS
 	SELECT k.api_key_id,

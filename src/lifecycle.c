@@ -58,9 +58,9 @@ find_parent(FunctionCallInfo fcinfo, Target *parent)
 {
 	pg_uuid_t  *parent_id = PG_ARGISNULL(ARG_PARENT_ACCOUNT_ID) ? NULL : PG_GETARG_UUID_P(ARG_PARENT_ACCOUNT_ID);
 
-	if (parent_id == NULL && identity_is_admin())
+	if (parent_id == NULL && caller_is_admin())
 		return false;
-	identity_target("create:accounts", parent_id, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, parent);
+	caller_target("create:accounts", parent_id, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, parent);
 	if (!parent->as_admin && !PG_ARGISNULL(ARG_ACCOUNT_ID))
 		error_raise(ERROR_FORBIDDEN, NULL, "only administrators may choose the id of an account");
 	return true;
@@ -106,48 +106,64 @@ check_arguments(FunctionCallInfo fcinfo)
 	validation_finish(&validation);
 }
 
-/*
- * Locks the place below a parent and returns the parent's path: from here on
- * neither changes.  The parent may have left the caller's reach while the lock
- * was waited for.
- */
-static TreePath *
-take_place(const Target *parent)
-{
-	TreePath   *path = tree_lock(&parent->account_id, false);
-
-	if (path == NULL || (!parent->as_admin && !tree_within(path, &identity_current()->account_id)))
-		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
-	hold_require_writable(&parent->account_id, path);
-	directory_require_depth(path->depth + 1);
-	plan_require_room("sub_accounts", &parent->account_id);
-	return path;
-}
-
-/* Says which account is in the way of a new one. */
+/* Raises CONFLICT if a sibling has the external id already, and says which. Between query_open() and query_close(). */
 static void
-raise_conflict(const pg_uuid_t *account_id, const pg_uuid_t *parent_id, Datum external_id)
+check_external_id(const pg_uuid_t *parent_id, Datum external_id)
 {
-	static Statement find_id = {
-		"SELECT FROM account.accounts a WHERE a.account_id OPERATOR(pg_catalog.=) $1",
-		1, {UUIDOID}
-	};
-	static Statement find_sibling = {
+	static Statement find = {
 		"SELECT a.account_id FROM account.accounts a"
 		" WHERE COALESCE(a.parent_account_id, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid)"
 		" OPERATOR(pg_catalog.=) COALESCE($1, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid)"
 		" AND a.external_id OPERATOR(pg_catalog.=) $2",
 		2, {UUIDOID, TEXTOID}
 	};
-	Datum		id = UUIDPGetDatum(account_id);
-	Datum		sibling[2] = {UUIDPGetDatum(parent_id), external_id};
+	Datum		values[2] = {UUIDPGetDatum(parent_id), external_id};
 	pg_uuid_t	found;
 
-	if (query_latest(&find_id, &id, NULL) > 0)
-		error_raise(ERROR_CONFLICT, "An id is never used again.", "this account_id is used already");
-	if (query_latest(&find_sibling, sibling, parent_id == NULL ? "n " : NULL) > 0 && query_uuid(0, 1, &found))
+	if (query_latest(&find, values, parent_id == NULL ? "n " : NULL) > 0 && query_uuid(0, 1, &found))
 		error_raise(ERROR_CONFLICT, NULL, "account %s has this external_id already", tree_uuid_text(&found));
+}
+
+/* Says which account is in the way of a new one. */
+static void
+raise_conflict(const pg_uuid_t *account_id, const pg_uuid_t *parent_id, Datum external_id)
+{
+	static Statement find = {
+		"SELECT FROM account.accounts a WHERE a.account_id OPERATOR(pg_catalog.=) $1",
+		1, {UUIDOID}
+	};
+	Datum		id = UUIDPGetDatum(account_id);
+
+	if (query_latest(&find, &id, NULL) > 0)
+		error_raise(ERROR_CONFLICT, "An id is never used again.", "this account_id is used already");
+	check_external_id(parent_id, external_id);
 	error_raise(ERROR_CONFLICT, "Try again.", "another account had this external_id a moment ago");
+}
+
+/*
+ * Locks the place below a parent and returns the parent's path: from here on
+ * neither changes.  The parent may have left the caller's reach while the lock
+ * was waited for.
+ */
+static TreePath *
+take_place(FunctionCallInfo fcinfo, const Target *parent)
+{
+	QueryScope	scope;
+	TreePath   *path = tree_lock(&parent->account_id, false);
+
+	if (path == NULL || (!parent->as_admin && !tree_within(path, &identity_current()->account_id)))
+		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
+	hold_require_writable(&parent->account_id, path);
+	directory_require_depth(path->depth + 1);
+	if (!PG_ARGISNULL(ARG_EXTERNAL_ID))
+	{
+		/* Before the limit, so that who tries again is told of the account that is there. */
+		query_open(&scope);
+		check_external_id(&parent->account_id, PG_GETARG_DATUM(ARG_EXTERNAL_ID));
+		query_close(&scope);
+	}
+	plan_require_room("sub_accounts", &parent->account_id);
+	return path;
 }
 
 /* Inserts the row; parent is NULL for a root, which is billed to itself. */
@@ -208,6 +224,7 @@ issue_first_key(const pg_uuid_t *account_id, Token *token)
 Datum
 account_lifecycle_create_account(PG_FUNCTION_ARGS)
 {
+	static RowType row_type;
 	TreePath   *path = NULL;
 	Target		parent;
 	pg_uuid_t	account_id;
@@ -219,7 +236,7 @@ account_lifecycle_create_account(PG_FUNCTION_ARGS)
 
 	check_arguments(fcinfo);
 	if (has_parent)
-		path = take_place(&parent);
+		path = take_place(fcinfo, &parent);
 	if (PG_ARGISNULL(ARG_ACCOUNT_ID))
 		token_random_uuid(&account_id);
 	else
@@ -233,7 +250,7 @@ account_lifecycle_create_account(PG_FUNCTION_ARGS)
 	/* An error before here needs no wiping: the key's row is gone with it. */
 	api_key = cstring_to_text(token.text);
 	explicit_bzero(&token, sizeof(token));
-	result = directory_resource(fcinfo, &account_id, api_key, true, true);
+	result = directory_resource(fcinfo, &row_type, &account_id, api_key, true, true);
 	explicit_bzero(api_key, VARSIZE(api_key));
 	PG_RETURN_DATUM(result);
 }
@@ -247,7 +264,7 @@ find_target(FunctionCallInfo fcinfo, int scope, Target *target)
 {
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
-	identity_target("manage:accounts", PG_GETARG_UUID_P(0), scope, target);
+	caller_target("manage:accounts", PG_GETARG_UUID_P(0), scope, target);
 }
 
 /*
@@ -329,7 +346,7 @@ require_liftable(uint64 rows, bool as_admin, const char *action)
 		pg_uuid_t	set_by;
 		bool		by_account = query_uuid(row, 2, &set_by);
 
-		if (!identity_outranks(by_account ? &set_by : NULL, as_admin))
+		if (!caller_outranks(by_account ? &set_by : NULL, as_admin))
 			error_raise(ERROR_FORBIDDEN, NULL, by_account ?
 						"only the account above that did it, or one above that, may %s this account" :
 						"only an administrator may %s this account", action);

@@ -140,7 +140,7 @@ account_plan_create_plan(PG_FUNCTION_ARGS)
 	QueryScope	scope;
 	Datum		values[4];
 
-	identity_require_admin("create a plan");
+	caller_require_admin("create a plan");
 	validation_start(&validation);
 	for (int i = 0; i < lengthof(plan_fields); i++)
 		changes_check_value(&validation, &plan_fields[i], PG_GETARG_DATUM(i), PG_ARGISNULL(i));
@@ -199,7 +199,7 @@ account_plan_update_plan(PG_FUNCTION_ARGS)
 	QueryScope	scope;
 	Datum		values[2];
 
-	identity_require_admin("change a plan");
+	caller_require_admin("change a plan");
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_BAD_REQUEST, NULL, "the name of a plan is required");
 	validation_start(&validation);
@@ -376,7 +376,7 @@ account_plan_set_plan(PG_FUNCTION_ARGS)
 {
 	QueryScope	scope;
 
-	identity_require_admin("set a plan");
+	caller_require_admin("set a plan");
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
 	check_commitment(fcinfo);
@@ -422,14 +422,12 @@ account_plan_effective_plan(PG_FUNCTION_ARGS)
 	Target		target;
 	pg_uuid_t	caller;
 	QueryScope	scope;
-	TupleDesc	type;
+	static RowType row_type;
 	Datum		values[6];
 	bool		nulls[6] = {true, true, true, true, true, true};
 
-	identity_target(NULL, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
+	caller_target(NULL, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
 					SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
-	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 
 	if (!target.as_admin)
 		caller = identity_current()->account_id;
@@ -442,7 +440,7 @@ account_plan_effective_plan(PG_FUNCTION_ARGS)
 			values[i] = query_datum(&scope, 0, i + 1, &nulls[i]);
 	}
 	query_close(&scope);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(schema_row_type(fcinfo, &row_type), values, nulls)));
 }
 
 /*
@@ -458,7 +456,7 @@ read_plan(FunctionCallInfo fcinfo, Statement *find, const char *missing)
 	Datum		result = (Datum) 0;
 
 	fcinfo->isnull = true;
-	identity_target(NULL, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1),
+	caller_target(NULL, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1),
 					SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_BAD_REQUEST, NULL, "%s", missing);

@@ -42,8 +42,6 @@ CREATE TABLE account.subscriptions (
 	renewal_date timestamp with time zone,
 	created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
 	CONSTRAINT subscriptions_pkey PRIMARY KEY (account_id),
-	CONSTRAINT subscriptions_account_fkey FOREIGN KEY (account_id) REFERENCES account.accounts,
-	CONSTRAINT subscriptions_plan_fkey FOREIGN KEY (plan_id) REFERENCES account.plans,
 	CONSTRAINT subscriptions_monthly_cost_is_amount CHECK (monthly_cost OPERATOR(pg_catalog.>=) 0
 		AND monthly_cost OPERATOR(pg_catalog.<) 'Infinity'),
 	CONSTRAINT subscriptions_renewal_date_is_finite CHECK (pg_catalog.isfinite(renewal_date))

@@ -32,6 +32,7 @@ typedef enum PolicyTest
 	TEST_NONE,
 	TEST_READABLE,				/* of the identity's account */
 	TEST_WRITABLE,				/* the same, and the account takes writes */
+	TEST_STORABLE,				/* the same, of a new row */
 	TEST_IDENTIFIED,			/* nothing of the row: that there is an identity */
 	TEST_NEVER
 } PolicyTest;
@@ -48,12 +49,12 @@ typedef struct PolicySpec
 
 static const PolicySpec specs[] = {
 	{PROTECTION_ISOLATED, "account_select", ACL_SELECT_CHR, false, TEST_READABLE, TEST_NONE},
-	{PROTECTION_ISOLATED, "account_insert", ACL_INSERT_CHR, false, TEST_NONE, TEST_WRITABLE},
-	{PROTECTION_ISOLATED, "account_update", ACL_UPDATE_CHR, false, TEST_WRITABLE, TEST_WRITABLE},
+	{PROTECTION_ISOLATED, "account_insert", ACL_INSERT_CHR, false, TEST_NONE, TEST_STORABLE},
+	{PROTECTION_ISOLATED, "account_update", ACL_UPDATE_CHR, false, TEST_WRITABLE, TEST_STORABLE},
 	{PROTECTION_ISOLATED, "account_delete", ACL_DELETE_CHR, false, TEST_WRITABLE, TEST_NONE},
 	{PROTECTION_ISOLATED, "account_permit_select", ACL_SELECT_CHR, true, TEST_READABLE, TEST_NONE},
-	{PROTECTION_ISOLATED, "account_permit_insert", ACL_INSERT_CHR, true, TEST_NONE, TEST_WRITABLE},
-	{PROTECTION_ISOLATED, "account_permit_update", ACL_UPDATE_CHR, true, TEST_WRITABLE, TEST_WRITABLE},
+	{PROTECTION_ISOLATED, "account_permit_insert", ACL_INSERT_CHR, true, TEST_NONE, TEST_STORABLE},
+	{PROTECTION_ISOLATED, "account_permit_update", ACL_UPDATE_CHR, true, TEST_WRITABLE, TEST_STORABLE},
 	{PROTECTION_ISOLATED, "account_permit_delete", ACL_DELETE_CHR, true, TEST_WRITABLE, TEST_NONE},
 	/* By others than the owner a shared table is never written, whatever else permits it. */
 	{PROTECTION_SHARED, "account_share_select", ACL_SELECT_CHR, false, TEST_IDENTIFIED, TEST_NONE},
@@ -74,16 +75,18 @@ typedef struct Policy
 	Node	   *check_test;
 } Policy;
 
-static Oid
-readable_function(void)
-{
-	return schema_function("policy_account_id", 0, NULL);
-}
+/* What policies call, by test. */
+static const char *const test_functions[] = {
+	[TEST_READABLE] = "policy_account_id",
+	[TEST_WRITABLE] = "policy_writable_account_id",
+	[TEST_STORABLE] = "policy_new_account_id",
+	[TEST_IDENTIFIED] = "policy_identified",
+};
 
 static Oid
-writable_function(void)
+test_function(PolicyTest test)
 {
-	return schema_function("policy_writable_account_id", 0, NULL);
+	return schema_function(test_functions[test], 0, NULL);
 }
 
 static Node *
@@ -156,36 +159,24 @@ find_policy(List *policies, const char *name)
 	return NULL;
 }
 
-Node *
-policy_uuid_comparison(bool equals, Node *left, Node *right)
+static Node *
+uuid_equality(Node *left, Node *right)
 {
-	Oid			operator = lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr;
-
-	if (!equals)
-		operator = get_negator(operator);
-	return (Node *) make_opclause(operator, BOOLOID, false, (Expr *) left, (Expr *) right,
-								  InvalidOid, InvalidOid);
+	return (Node *) make_opclause(lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr, BOOLOID, false,
+								  (Expr *) left, (Expr *) right, InvalidOid, InvalidOid);
 }
 
-Node *
-policy_uuid_column(AttrNumber column)
+static Node *
+uuid_column(AttrNumber column)
 {
 	return (Node *) makeVar(1, column, UUIDOID, -1, InvalidOid, 0);
 }
 
-Node *
-policy_nil_uuid(void)
-{
-	pg_uuid_t  *nil = palloc0(sizeof(pg_uuid_t));
-
-	return (Node *) makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, UUIDPGetDatum(nil), false, false);
-}
-
 /* The call of one of our functions, as it stands in a stored expression. */
 static Node *
-function_call(Oid function)
+function_call(PolicyTest test, Oid result)
 {
-	return (Node *) makeFuncExpr(function, UUIDOID, NIL, InvalidOid, InvalidOid,
+	return (Node *) makeFuncExpr(test_function(test), result, NIL, InvalidOid, InvalidOid,
 								 COERCE_EXPLICIT_CALL);
 }
 
@@ -198,14 +189,11 @@ test_node(PolicyTest test, AttrNumber column)
 		case TEST_NONE:
 			break;
 		case TEST_READABLE:
-			return policy_uuid_comparison(true, policy_uuid_column(column),
-										  function_call(readable_function()));
 		case TEST_WRITABLE:
-			return policy_uuid_comparison(true, policy_uuid_column(column),
-										  function_call(writable_function()));
+		case TEST_STORABLE:
+			return uuid_equality(uuid_column(column), function_call(test, UUIDOID));
 		case TEST_IDENTIFIED:
-			return policy_uuid_comparison(false, function_call(readable_function()),
-										  policy_nil_uuid());
+			return function_call(test, BOOLOID);
 		case TEST_NEVER:
 			return makeBoolConst(false, false);
 	}
@@ -221,11 +209,11 @@ test_sql(PolicyTest test, const char *column)
 		case TEST_NONE:
 			break;
 		case TEST_READABLE:
-			return psprintf("%s OPERATOR(pg_catalog.=) account.policy_account_id()", column);
 		case TEST_WRITABLE:
-			return psprintf("%s OPERATOR(pg_catalog.=) account.policy_writable_account_id()", column);
+		case TEST_STORABLE:
+			return psprintf("%s OPERATOR(pg_catalog.=) account.%s()", column, test_functions[test]);
 		case TEST_IDENTIFIED:
-			return "account.policy_account_id() OPERATOR(pg_catalog.<>) " POLICY_NIL_UUID_SQL;
+			return psprintf("account.%s()", test_functions[test]);
 		case TEST_NEVER:
 			return "false";
 	}
@@ -252,8 +240,11 @@ calls_us(Node *node, void *context)
 	{
 		Oid			function = ((FuncExpr *) node)->funcid;
 
-		if (function == readable_function() || function == writable_function())
-			return true;
+		for (PolicyTest test = TEST_READABLE; test <= TEST_IDENTIFIED; test++)
+		{
+			if (function == test_function(test))
+				return true;
+		}
 	}
 	return expression_tree_walker(node, calls_us, context);
 }

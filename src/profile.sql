@@ -14,7 +14,6 @@ CREATE TABLE account.profiles (
 	created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
 	updated_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
 	CONSTRAINT profiles_pkey PRIMARY KEY (profile_id),
-	CONSTRAINT profiles_account_fkey FOREIGN KEY (account_id) REFERENCES account.accounts,
 	CONSTRAINT profiles_kind_known CHECK (kind IN ('service_account'))
 );
 COMMENT ON TABLE account.profiles IS 'Principals of an account. Kept by functions alone; no role has a grant on it.';

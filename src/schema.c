@@ -19,10 +19,12 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 static Catalog catalog;
@@ -141,6 +143,25 @@ schema_function(const char *name, int nargs, const Oid *argtypes)
 	if (!OidIsValid(function))
 		elog(ERROR, "could not find function account.%s", name);
 	return function;
+}
+
+TupleDesc
+schema_row_type(FunctionCallInfo fcinfo, RowType *kept)
+{
+	Oid			namespace_id = schema_catalog()->namespace_id;
+	TupleDesc	descriptor;
+	MemoryContext old;
+
+	if (kept->namespace_id == namespace_id)
+		return kept->descriptor;
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the result of a function is not a composite type");
+	kept->namespace_id = InvalidOid;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	kept->descriptor = BlessTupleDesc(CreateTupleDescCopy(descriptor));
+	MemoryContextSwitchTo(old);
+	kept->namespace_id = namespace_id;
+	return kept->descriptor;
 }
 
 void

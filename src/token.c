@@ -26,7 +26,7 @@
 #include "utils/pg_crc.h"
 #include "utils/resowner.h"
 
-#define SECRET_BYTES 32
+#define SECRET_WORDS 8			/* of 32 bits */
 #define SECRET_LENGTH 43
 #define CHECKSUM_LENGTH 6
 #define KIND_LENGTH 3
@@ -77,17 +77,17 @@ write_checksum(uint32 crc, char *out)
 
 /* 256 bits as 43 digits, most significant first. The number is used up. */
 static void
-write_secret(uint8 *number, char *out)
+write_secret(uint32 *number, char *out)
 {
 	for (int i = SECRET_LENGTH - 1; i >= 0; i--)
 	{
-		int			remainder = 0;
+		uint64		remainder = 0;
 
-		for (int j = 0; j < SECRET_BYTES; j++)
+		for (int j = 0; j < SECRET_WORDS; j++)
 		{
-			int			value = remainder * 256 + number[j];
+			uint64		value = (remainder << 32) | number[j];
 
-			number[j] = value / 62;
+			number[j] = (uint32) (value / 62);
 			remainder = value % 62;
 		}
 		out[i] = base62[remainder];
@@ -259,7 +259,7 @@ kind_letters(TokenKind kind)
 void
 token_issue(TokenKind kind, Token *token)
 {
-	uint8		number[SECRET_BYTES];
+	uint32		number[SECRET_WORDS];
 	uint8		digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH];
 	int			prefix;
 	size_t		length;

@@ -13,15 +13,17 @@
  *
  *	function			locks, in this order
  *	create_account		tree of the parent, shared; then the limit that counts
- *						it, if the plan has one
+ *						it, of the parent or of the holder of the plan, if the
+ *						plan has one
  *	move_account		trees of the account and of its new parent, exclusive,
  *						in the order of their lock keys
- *	set_plan			tree of the account: exclusive if billed accounts change
- *						below it, shared if it is one row
- *	create_api_key		the limit that counts it, if the plan has one
+ *	set_plan			none if the account has a plan of its own and changes it
+ *						(one row); otherwise its tree, exclusive
  *	rotate_api_key		the key
- *	authenticate, act_as, verify_api_key, revoke_api_key, archive_account,
- *	unarchive_account, suspend_account, resume_account: none
+ *	authenticate, act_as, verify_api_key, create_api_key, revoke_api_key,
+ *	update_account, archive_account, suspend_account: none
+ *	unarchive_account, resume_account: none, but two that lift the same hold
+ *	wait for one another
  *
  * So nothing that a tenant can hold lies on the way of what stops a tenant.
  */

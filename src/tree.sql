@@ -75,9 +75,8 @@ CREATE TABLE account.accounts (
 	last_updated_config_at timestamp with time zone,
 	last_updated_output_at timestamp with time zone,
 	CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
-	CONSTRAINT accounts_parent_fkey FOREIGN KEY (parent_account_id) REFERENCES account.accounts,
-	CONSTRAINT accounts_billed_fkey FOREIGN KEY (billed_account_id) REFERENCES account.accounts,
 	CONSTRAINT accounts_id_not_nil CHECK (account_id OPERATOR(pg_catalog.<>) '00000000-0000-0000-0000-000000000000'),
+	CONSTRAINT accounts_id_not_max CHECK (account_id OPERATOR(pg_catalog.<>) 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
 	CONSTRAINT accounts_path_ends_in_itself CHECK (path[pg_catalog.array_upper(path, 1)] OPERATOR(pg_catalog.=) account_id),
 	CONSTRAINT accounts_path_leads_to_parent CHECK (path[pg_catalog.array_upper(path, 1) OPERATOR(pg_catalog.-) 1] IS NOT DISTINCT FROM parent_account_id),
 	CONSTRAINT accounts_billed_on_path CHECK (billed_account_id OPERATOR(pg_catalog.=) ANY (path))
