@@ -1,6 +1,6 @@
 # Parts in dependency order: a part uses only parts above it.  Each has a
 # src/PART.c, a src/PART.sql or both.
-PARTS = schema error query changes access token tree hold credential context identity caller plan profile key directory lifecycle \
+PARTS = schema error query changes access token tree hold credential context identity caller plan profile key directory outline move lifecycle \
 	script policy column protection isolation
 
 EXTENSION = account
@@ -15,9 +15,11 @@ EXTRA_CLEAN = account--*.sql
 PG_CPPFLAGS = -DACCOUNT_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -fvisibility=hidden -std=gnu99
 
-REGRESS = install error access plan directory lifecycle \
+REGRESS = install error access token identity identity_scope identity_cursor identity_transitions identity_parallel \
+	forgery trojan key key_limits catalog plan directory outline move lifecycle \
 	isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
-	isolation_tree isolation_share isolation_refuse
+	isolation_tree isolation_share isolation_refuse \
+	facts facts_control facts_resource facts_errors
 REGRESS_OPTS = --load-extension=account --encoding=UTF8
 
 ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec))
