@@ -70,7 +70,7 @@ SELECT function FROM functions WHERE provariadic <> 0 OR prorettype = 'internal'
 
 -- Everything is explained to those who use it.
 SELECT type, identity FROM ours WHERE obj_description(objid, classid::regclass::name) IS NULL
-	AND NOT (type IN ('type', 'composite type') AND EXISTS (SELECT FROM pg_type WHERE pg_type.oid = objid AND typelem <> 0))
+	AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = typrelid WHERE t.oid = objid AND (typelem <> 0 OR c.relkind <> 'c')))
 	ORDER BY 1, 2;
 SELECT relation, attname FROM relations JOIN pg_attribute ON attrelid = relations.oid AND attnum > 0 AND NOT attisdropped
 WHERE relkind IN ('r', 'v', 'p') AND col_description(attrelid, attnum) IS NULL;

@@ -1,9 +1,7 @@
 -- forgery: an identity that is set rather than proved.
 \set VERBOSITY terse
-CREATE ROLE regress_forger CREATEROLE;
-CREATE ROLE regress_dba;
+CREATE ROLE regress_forger;
 SELECT account.grant_access('regress_forger', 'tenant');
-GRANT regress_dba TO regress_forger;
 GRANT CREATE ON SCHEMA public TO regress_forger;
 SELECT id AS acme, api_key AS acme_key FROM account.create_account('acme') \gset
 SELECT id AS globex, api_key AS globex_key FROM account.create_account('globex') \gset
@@ -72,8 +70,6 @@ UPDATE pg_settings SET setting = :'perfect' WHERE name = 'account.context';
 CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SET account.context = :'perfect' AS 'SELECT count(*) FROM notes';
 ROLLBACK TO s;
 ALTER ROLE regress_forger SET account.context = :'perfect';
-ROLLBACK TO s;
-ALTER ROLE regress_dba SET account.context = :'acme';
 ROLLBACK TO s;
 SELECT count(*) FROM notes;
 SELECT account.current_account_id();
@@ -159,6 +155,6 @@ ROLLBACK;
 
 RESET ROLE;
 SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting WHERE setconfig::text LIKE '%account.%';
-DROP OWNED BY regress_forger, regress_dba;
+DROP OWNED BY regress_forger;
 DROP TABLE notes, settings;
-DROP ROLE regress_forger, regress_dba;
+DROP ROLE regress_forger;

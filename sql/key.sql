@@ -34,6 +34,9 @@ COMMIT;
 BEGIN;
 SELECT (account.authenticate(:'child_key')).account_id = :'child' AS child;
 SELECT count(*), bool_and(account_id = :'child') AS own FROM account.api_keys;
+-- LEAK-04: a function that tells what it is shown is shown no more.
+CREATE FUNCTION pg_temp.tell(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE WARNING 'told %', value; RETURN true; END $$;
+SELECT count(*) FROM account.api_keys WHERE pg_temp.tell(name);
 SELECT api_key AS powerless FROM account.create_api_key(:'child_profile', 'powerless', '{read:notes}') \gset
 COMMIT;
 BEGIN;

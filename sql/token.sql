@@ -79,7 +79,7 @@ SELECT DISTINCT v.valid, v.error FROM issued, unnest(ARRAY[api_key || ' ', ' ' |
 SET statement_timeout = '20s';
 CREATE TEMPORARY TABLE huge AS SELECT repeat('prod_acctsec_', 2000000) AS token;
 SELECT v.valid, v.error FROM huge, account.verify_api_key(token) v;
-SELECT count(*) FROM huge, generate_series(1, 10000) i WHERE NOT (account.verify_api_key(token)).valid;
+SELECT count(*) FROM huge, generate_series(1, 10000) i WHERE NOT (account.verify_api_key(CASE WHEN i > 0 THEN token END)).valid;
 RESET statement_timeout;
 -- MEM-02: the same token, however it is stored.
 CREATE TEMPORARY TABLE stored (token text);

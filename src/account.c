@@ -95,6 +95,7 @@ _PG_init(void)
 	define_identity_settings();
 	schema_init();
 	hold_init();
+	key_init();
 	context_init();
 	identity_init();
 	MarkGUCPrefixReserved("account");

@@ -52,6 +52,7 @@ typedef struct Catalog
 	Oid			accounts_pkey;
 	Oid			credentials;
 	Oid			credentials_pkey;
+	Oid			credentials_credential_id_key;
 	Oid			holds;
 } Catalog;
 
@@ -395,6 +396,29 @@ extern CredentialState credential_verify(const char *text, size_t length, TokenK
 extern CredentialState credential_verify_digests(uint8 (*digests)[TOKEN_DIGEST_LENGTH], int count,
 												 TokenKind kind, Credential *credential);
 
+/* What can be read of a credential by its id. */
+typedef struct CredentialRecord
+{
+	TokenKind	kind;
+	pg_uuid_t	credential_id;
+	uint8		digest[TOKEN_DIGEST_LENGTH];
+	bool		has_account;
+	pg_uuid_t	account_id;
+	bool		replaced;		/* by successor_id */
+	pg_uuid_t	successor_id;
+} CredentialRecord;
+
+/*
+ * Reads a credential and its endings by id, as they are committed now; false if
+ * there is none.  Like the above it takes no lock and leaves no predicate lock, so
+ * that a serializable transaction that ends a credential does not fail by what its
+ * holder does.  credential_id may point into *record.
+ */
+extern bool credential_find(const pg_uuid_t *credential_id, CredentialRecord *record);
+
+/* Whether another transaction has ended a credential by now; without any lock, like the above. */
+extern bool credential_ended_by_others(const pg_uuid_t *credential_id);
+
 /* Raises the error that a state stands for; returns if it is good. */
 extern void credential_require(CredentialState state);
 
@@ -560,6 +584,9 @@ typedef struct KeyGrant
 	TimestampTz expires_at;		/* DT_NOEND = never */
 	bool		system;
 } KeyGrant;
+
+/* Hooks the end of transactions into the session; called once by _PG_init(). */
+extern void key_init(void);
 
 /*
  * Inserts a key without any check of the caller and returns its token once; the

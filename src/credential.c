@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "port/pg_bswap.h"
@@ -112,12 +113,12 @@ take_credential(const Datum *values, const bool *nulls, Credential *credential)
 }
 
 static void
-take_ending(char kind, TimestampTz ends_at, TimestampTz now, Found *found)
+take_ending(char kind, TimestampTz ends_at, Found *found)
 {
 	switch (kind)
 	{
 		case 'r':
-			found->revoked = found->revoked || ends_at <= now;
+			found->revoked = true;	/* whatever the clock says since */
 			break;
 		case 'o':
 			found->replaced_at = Min(found->replaced_at, ends_at);
@@ -132,7 +133,7 @@ take_ending(char kind, TimestampTz ends_at, TimestampTz now, Found *found)
 
 /* Reads a credential and its endings. The digest is compared again in constant time. */
 static void
-scan_digest(const uint8 *digest, TimestampTz now, Credential *credential, Found *found)
+scan_digest(const uint8 *digest, Credential *credential, Found *found)
 {
 	const Catalog *catalog = schema_catalog();
 	Relation	relation;
@@ -156,7 +157,7 @@ scan_digest(const uint8 *digest, TimestampTz now, Credential *credential, Found 
 			continue;
 		if (DatumGetInt64(values[ANUM_ENTRY - 1]) != 0)
 			take_ending(DatumGetChar(values[ANUM_KIND - 1]),
-						DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]), now, found);
+						DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]), found);
 		else
 		{
 			take_credential(values, nulls, credential);
@@ -166,6 +167,92 @@ scan_digest(const uint8 *digest, TimestampTz now, Credential *credential, Found 
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
+}
+
+/* Notes what one row tells of a credential. */
+static void
+take_record(const Datum *values, const bool *nulls, CredentialRecord *record, bool *found)
+{
+	if (DatumGetInt64(values[ANUM_ENTRY - 1]) == 0)
+	{
+		bytea	   *digest = DatumGetByteaPP(values[ANUM_DIGEST - 1]);
+
+		if (VARSIZE_ANY_EXHDR(digest) != TOKEN_DIGEST_LENGTH)
+			elog(ERROR, "a digest of account.credentials has not 32 bytes");
+		memcpy(record->digest, VARDATA_ANY(digest), TOKEN_DIGEST_LENGTH);
+		record->kind = (TokenKind) DatumGetChar(values[ANUM_KIND - 1]);
+		record->has_account = copy_uuid(values[ANUM_ACCOUNT_ID - 1], nulls[ANUM_ACCOUNT_ID - 1],
+										&record->account_id);
+		*found = true;
+	}
+	else if (DatumGetChar(values[ANUM_KIND - 1]) == 'o')
+		record->replaced = copy_uuid(values[ANUM_SUCCESSOR_ID - 1], nulls[ANUM_SUCCESSOR_ID - 1],
+									 &record->successor_id);
+}
+
+bool
+credential_find(const pg_uuid_t *credential_id, CredentialRecord *record)
+{
+	const Catalog *catalog = schema_catalog();
+	pg_uuid_t	id = *credential_id;
+	Relation	relation = table_open(catalog->credentials, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	memset(record, 0, sizeof(*record));
+	record->credential_id = id;
+	ScanKeyInit(&key, ANUM_CREDENTIAL_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&id));
+	scan = systable_beginscan(relation, catalog->credentials_credential_id_key, true, SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[NATTS];
+		bool		nulls[NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
+		take_record(values, nulls, record, &found);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+/* Whether a row ends a credential by now. */
+static bool
+is_end(const Datum *values, TimestampTz now)
+{
+	return DatumGetInt64(values[ANUM_ENTRY - 1]) != 0 &&
+		(DatumGetChar(values[ANUM_KIND - 1]) == 'r' ||
+		 DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]) <= now);
+}
+
+bool
+credential_ended_by_others(const pg_uuid_t *credential_id)
+{
+	const Catalog *catalog = schema_catalog();
+	Relation	relation = table_open(catalog->credentials, AccessShareLock);
+	TimestampTz now = GetCurrentTimestamp();
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		ended = false;
+
+	ScanKeyInit(&key, ANUM_CREDENTIAL_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(credential_id));
+	scan = systable_beginscan(relation, catalog->credentials_credential_id_key, true, SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[NATTS];
+		bool		nulls[NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
+		if (is_end(values, now) &&
+			!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			ended = true;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return ended;
 }
 
 /* Whether the client's address is in one of the networks; a UNIX socket has none. */
@@ -220,7 +307,7 @@ credential_verify_digests(uint8 (*digests)[TOKEN_DIGEST_LENGTH], int count, Toke
 	memset(credential, 0, sizeof(*credential));
 	AcceptInvalidationMessages();
 	for (int i = 0; i < count && !found.credential; i++)
-		scan_digest(digests[i], now, credential, &found);
+		scan_digest(digests[i], credential, &found);
 	return judge(kind, now, &found, credential);
 }
 

@@ -328,14 +328,22 @@ forget_bypass(Datum argument, int cache, uint32 hash)
 	bypass_role = InvalidOid;
 }
 
+/* A table's owner, its policies or FORCE may have changed. */
+static void
+forget_bypass_of_tables(Datum argument, Oid relation)
+{
+	bypass_role = InvalidOid;
+}
+
 /* Warns, once for each role in a session, or refuses where row security does not bind the caller. */
 static void
 check_bypass(void)
 {
+	static Oid	warned_role = InvalidOid;
+	static const char *warned_reason = NULL;
 	Oid			role = GetUserId();
-	bool		known = role == bypass_role;
 
-	if (!known)
+	if (role != bypass_role)
 	{
 		bypass_reason = find_bypass(role);
 		bypass_role = role;
@@ -345,12 +353,15 @@ check_bypass(void)
 	if (setting_refuse_bypass)
 		error_raise(ERROR_FORBIDDEN, "Use a role that owns nothing and has level tenant.",
 					"role \"%s\" may not authenticate: %s", GetUserNameFromId(role, false), bypass_reason);
-	if (!known)
-		ereport(WARNING,
-				(errmsg("role \"%s\" sees more than its account: %s",
-						GetUserNameFromId(role, false), bypass_reason),
-				 errhint("Use a role that owns nothing and has level tenant."),
-				 errhidestmt(true)));
+	if (role == warned_role && bypass_reason == warned_reason)
+		return;
+	warned_role = role;
+	warned_reason = bypass_reason;
+	ereport(WARNING,
+			(errmsg("role \"%s\" sees more than its account: %s",
+					GetUserNameFromId(role, false), bypass_reason),
+			 errhint("Use a role that owns nothing and has level tenant."),
+			 errhidestmt(true)));
 }
 
 /* authenticate() alone in a statement outside a transaction block is of no use. */
@@ -757,6 +768,7 @@ identity_init(void)
 	CacheRegisterSyscacheCallback(AUTHOID, forget_bypass, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMMEMROLE, forget_bypass, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, forget_bypass, (Datum) 0);
+	CacheRegisterRelcacheCallback(forget_bypass_of_tables, (Datum) 0);
 	previous_ExecutorRun = ExecutorRun_hook;
 	ExecutorRun_hook = run_executor;
 	previous_ProcessUtility = ProcessUtility_hook;

@@ -13,12 +13,14 @@
 #include "account.h"
 
 #include "access/detoast.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #define LOCK_CLASS_KEY 0xAC03
@@ -26,8 +28,8 @@
 #define PERMISSIONS_MAX 256
 #define PERMISSION_MAX_BYTES 127
 #define NETWORKS_MAX 256
-#define DESCRIPTION_MAX_BYTES 10000
-#define OVERLAP_MAX "30 days"
+#define TEXT_MAX_BYTES 10000
+#define OVERLAP_MAX_DAYS 30
 #define EXPIRY_MAX "100 years"
 
 /* A key as it stands. */
@@ -38,7 +40,6 @@ typedef struct StoredKey
 	pg_uuid_t	account_id;
 	pg_uuid_t	profile_id;
 	KeyGrant	grant;
-	uint8		digest[TOKEN_DIGEST_LENGTH];
 	bool		ended;			/* revoked, or replaced and its overlap over, or expired */
 	bool		replaced;
 } StoredKey;
@@ -48,6 +49,10 @@ PG_FUNCTION_INFO_V1(account_key_create_application_key);
 PG_FUNCTION_INFO_V1(account_key_rotate_api_key);
 PG_FUNCTION_INFO_V1(account_key_revoke_api_key);
 PG_FUNCTION_INFO_V1(account_key_verify_api_key);
+
+/* The key that has issued another in this transaction, looked at again before it commits. */
+static LocalTransactionId issuer_lxid = InvalidLocalTransactionId;
+static pg_uuid_t issuer_id;
 
 /* ---------------------------------------------------------------------------
  * Rows
@@ -117,6 +122,45 @@ insert_credential(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *
 	query_write(&insert, values, nulls);
 }
 
+/* Remembers which key issues another in this transaction. */
+static void
+note_issuer(void)
+{
+	const Identity *identity = identity_current();
+
+	if (identity == NULL || !identity->has_key)
+		return;
+	issuer_lxid = proc_lxid(MyProc);
+	issuer_id = identity->api_key_id;
+}
+
+/*
+ * A key that was ended while its holder kept a transaction open leaves no other key
+ * behind: the transaction fails.  Revocation waits for nobody, so this cannot be known before.
+ */
+static void
+check_issuer(XactEvent event, void *argument)
+{
+	bool		ended;
+
+	if ((event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) ||
+		issuer_lxid == InvalidLocalTransactionId || issuer_lxid != proc_lxid(MyProc))
+		return;
+	if (event == XACT_EVENT_PRE_PREPARE)
+		error_raise(ERROR_BAD_REQUEST, NULL, "a transaction that has issued a key cannot be prepared");
+	PushActiveSnapshot(GetLatestSnapshot());
+	ended = credential_ended_by_others(&issuer_id);
+	PopActiveSnapshot();
+	if (ended)
+		error_raise(ERROR_INVALID_AUTHORIZATION, NULL, "the API key is not valid");
+}
+
+void
+key_init(void)
+{
+	RegisterXactCallback(check_issuer, NULL);
+}
+
 static void
 insert_key(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *profile_id,
 		   const KeyGrant *grant, pg_uuid_t *api_key_id, Token *token)
@@ -142,6 +186,7 @@ insert_key(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *profile
 	values[7] = uuid_or_null(issuer(), &nulls[7]);
 	query_write(&insert, values, nulls);
 	insert_credential(kind, account_id, profile_id, grant, api_key_id, token);
+	note_issuer();
 }
 
 void
@@ -153,7 +198,7 @@ key_insert(const pg_uuid_t *account_id, const pg_uuid_t *profile_id, const KeyGr
 
 /* Inserts what ends a key. Waits for nobody: the entry is a number of its own. */
 static void
-insert_ending(const StoredKey *key, char kind, TimestampTz ends_at, const char *reason,
+insert_ending(const CredentialRecord *key, char kind, TimestampTz ends_at, const char *reason,
 			  const pg_uuid_t *successor_id)
 {
 	static Statement insert = {
@@ -168,7 +213,7 @@ insert_ending(const StoredKey *key, char kind, TimestampTz ends_at, const char *
 	values[0] = digest_datum(key->digest);
 	values[1] = Int64GetDatum(token_random_entry());
 	values[2] = CharGetDatum(kind);
-	values[3] = UUIDPGetDatum(&key->api_key_id);
+	values[3] = UUIDPGetDatum(&key->credential_id);
 	values[4] = TimestampTzGetDatum(ends_at);
 	values[5] = uuid_or_null(key->has_account ? &key->account_id : NULL, &nulls[5]);
 	values[6] = uuid_or_null(issuer(), &nulls[6]);
@@ -187,10 +232,11 @@ read_key(const QueryScope *scope, const pg_uuid_t *api_key_id, StoredKey *key)
 	pg_uuid_t	id = *api_key_id;
 	static Statement find = {
 		"SELECT k.account_id, k.profile_id, k.name::pg_catalog.text, k.description, c.permissions,"
-		" c.workspace_ids, c.allowed_ips, c.ends_at, c.digest,"
+		" c.workspace_ids, c.allowed_ips, c.ends_at,"
 		" EXISTS (SELECT FROM account.credentials e"
 		"  WHERE e.credential_id OPERATOR(pg_catalog.=) $1 AND e.entry OPERATOR(pg_catalog.>) 0"
-		"  AND e.ends_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()),"
+		"  AND (e.kind OPERATOR(pg_catalog.=) 'r'"
+		"  OR e.ends_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())),"
 		" EXISTS (SELECT FROM account.credentials e"
 		"  WHERE e.credential_id OPERATOR(pg_catalog.=) $1 AND e.entry OPERATOR(pg_catalog.>) 0"
 		"  AND e.kind OPERATOR(pg_catalog.=) 'o')"
@@ -217,10 +263,8 @@ read_key(const QueryScope *scope, const pg_uuid_t *api_key_id, StoredKey *key)
 	key->grant.allowed_ips = isnull ? NULL : DatumGetArrayTypeP(value);
 	value = query_datum(scope, 0, 8, &isnull);
 	key->grant.expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-	value = query_datum(scope, 0, 9, &isnull);
-	memcpy(key->digest, VARDATA_ANY(DatumGetByteaPP(value)), TOKEN_DIGEST_LENGTH);
-	key->ended = query_bool(0, 10) || key->grant.expires_at <= GetCurrentTimestamp();
-	key->replaced = query_bool(0, 11);
+	key->ended = query_bool(0, 9) || key->grant.expires_at <= GetCurrentTimestamp();
+	key->replaced = query_bool(0, 10);
 	return true;
 }
 
@@ -301,10 +345,10 @@ interval_between(const Interval *interval, const char *low, bool low_included, c
 }
 
 static TimestampTz
-after_now(const Interval *interval)
+plus_interval(TimestampTz start, const Interval *interval)
 {
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-												   TimestampTzGetDatum(GetCurrentTimestamp()),
+												   TimestampTzGetDatum(start),
 												   IntervalPGetDatum(interval)));
 }
 
@@ -323,8 +367,6 @@ validate_grant(const KeyGrant *grant, const Interval *expires_in, Validation *va
 		 ArrayGetNItems(ARR_NDIM(grant->allowed_ips), ARR_DIMS(grant->allowed_ips)) == 0))
 		validation_add(validation, "allowed_ips", "list",
 					   "allowed_ips must be a list of 1 to 256 networks, without NULL", NULL);
-	if (grant->description != NULL && strlen(grant->description) > DESCRIPTION_MAX_BYTES)
-		validation_add(validation, "description", "max_length", "a description has at most 10000 bytes", NULL);
 	if (expires_in != NULL && !interval_between(expires_in, "0", false, EXPIRY_MAX))
 		validation_add(validation, "expires_in", "range",
 					   "expires_in must be more than 0 and at most 100 years", NULL);
@@ -450,7 +492,7 @@ settle_grant(KeyGrant *grant, const Interval *expires_in)
 	ArrayType  *networks = identity != NULL ? own_networks(identity) : NULL;
 
 	identity = identity_current();
-	grant->expires_at = expires_in != NULL ? after_now(expires_in) :
+	grant->expires_at = expires_in != NULL ? plus_interval(GetCurrentTimestamp(), expires_in) :
 		identity != NULL ? identity->expires_at : DT_NOEND;
 	if (grant->permissions == NULL)
 		grant->permissions = identity != NULL ? permissions_of(identity) : all_permissions();
@@ -494,13 +536,18 @@ issued_datum(FunctionCallInfo fcinfo, const pg_uuid_t *api_key_id, Token *token,
 	return HeapTupleGetDatum(tuple);
 }
 
+/* A text argument, NULL if it is; refused before it is detoasted if it is far too long. */
 static char *
-string_argument(FunctionCallInfo fcinfo, int argument, size_t max)
+string_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 {
+	Validation	validation;
+
 	if (PG_ARGISNULL(argument))
 		return NULL;
-	if (toast_raw_datum_size(PG_GETARG_DATUM(argument)) > max + VARHDRSZ)
-		error_raise(ERROR_VALIDATION_FAILED, NULL, "argument %d is longer than %zu bytes", argument + 1, max);
+	validation_start(&validation);
+	if (toast_raw_datum_size(PG_GETARG_DATUM(argument)) > TEXT_MAX_BYTES + VARHDRSZ)
+		validation_add(&validation, name, "max_length", "it has at most 10000 bytes", NULL);
+	validation_finish(&validation);
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
@@ -571,11 +618,11 @@ account_key_create_api_key(PG_FUNCTION_ARGS)
 	Token		token;
 	QueryScope	scope;
 
-	grant.name = string_argument(fcinfo, 1, DESCRIPTION_MAX_BYTES);
+	grant.name = string_argument(fcinfo, 1, "name");
 	grant.permissions = array_argument(fcinfo, 2);
 	grant.workspace_ids = array_argument(fcinfo, 4);
 	grant.allowed_ips = array_argument(fcinfo, 5);
-	grant.description = string_argument(fcinfo, 6, DESCRIPTION_MAX_BYTES);
+	grant.description = string_argument(fcinfo, 6, "description");
 
 	if (!PG_ARGISNULL(0))
 	{
@@ -610,7 +657,7 @@ account_key_create_application_key(PG_FUNCTION_ARGS)
 	QueryScope	scope;
 
 	caller_require_admin("issue application keys");
-	grant.name = string_argument(fcinfo, 0, DESCRIPTION_MAX_BYTES);
+	grant.name = string_argument(fcinfo, 0, "name");
 	grant.permissions = array_argument(fcinfo, 1);
 	grant.allowed_ips = array_argument(fcinfo, 3);
 	validation_start(&validation);
@@ -661,6 +708,16 @@ is_own_key(const StoredKey *key)
 		memcmp(&identity->api_key_id, &key->api_key_id, UUID_LEN) == 0;
 }
 
+/* From 0 to 30 days, by the calendar of now: a month may be more. */
+static bool
+is_overlap(const Interval *overlap)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return interval_between(overlap, "0", true, "40 days") &&
+		plus_interval(now, overlap) - now <= OVERLAP_MAX_DAYS * USECS_PER_DAY;
+}
+
 /* Raises unless the caller may replace the key: it is the key, or has its rights and more. */
 static void
 authorize_rotation(bool found, const StoredKey *key)
@@ -685,6 +742,7 @@ account_key_rotate_api_key(PG_FUNCTION_ARGS)
 	Validation	validation;
 	Interval   *overlap = interval_argument(fcinfo, 1);
 	StoredKey	key;
+	CredentialRecord old;
 	bool		found = false;
 	pg_uuid_t	successor_id;
 	Token		token;
@@ -695,12 +753,12 @@ account_key_rotate_api_key(PG_FUNCTION_ARGS)
 		found = load_key(PG_GETARG_UUID_P(0), &key);
 	authorize_rotation(found, &key);
 	validation_start(&validation);
-	if (overlap == NULL || !interval_between(overlap, "0", true, OVERLAP_MAX))
+	if (overlap == NULL || !is_overlap(overlap))
 		validation_add(&validation, "overlap", "range", "overlap must be from 0 to 30 days", NULL);
 	validation_finish(&validation);
 
 	lock_key(&key.api_key_id);
-	if (!load_key(&key.api_key_id, &key))
+	if (!load_key(&key.api_key_id, &key) || !credential_find(&key.api_key_id, &old))
 		elog(ERROR, "could not find the key again");
 	if (key.replaced)
 		error_raise(ERROR_CONFLICT, "Use the key that replaces it, or issue another one.",
@@ -711,50 +769,32 @@ account_key_rotate_api_key(PG_FUNCTION_ARGS)
 	query_open(&scope);
 	insert_key(key.has_account ? TOKEN_KEY : TOKEN_APPLICATION, key.has_account ? &key.account_id : NULL,
 			   key.has_account ? &key.profile_id : NULL, &key.grant, &successor_id, &token);
-	insert_ending(&key, 'o', after_now(overlap), NULL, &successor_id);
+	insert_ending(&old, 'o', plus_interval(GetCurrentTimestamp(), overlap), NULL, &successor_id);
 	query_close(&scope);
 	return issued_datum(fcinfo, &successor_id, &token, key.has_account ? &key.account_id : NULL,
 						key.has_account ? &key.profile_id : NULL, &key.grant);
-}
-
-/* The key that replaces another; false if none does. Between query_open() and query_close(). */
-static bool
-find_successor(const pg_uuid_t *api_key_id, pg_uuid_t *successor_id)
-{
-	static Statement find = {
-		"SELECT successor_id FROM account.credentials"
-		" WHERE credential_id OPERATOR(pg_catalog.=) $1 AND entry OPERATOR(pg_catalog.>) 0"
-		" AND kind OPERATOR(pg_catalog.=) 'o'",
-		1, {UUIDOID}
-	};
-	Datum		values[1] = {UUIDPGetDatum(api_key_id)};
-
-	return query_latest(&find, values, NULL) > 0 && query_uuid(0, 1, successor_id);
 }
 
 /* revoke_api_key(api_key_id, reason, successors) */
 Datum
 account_key_revoke_api_key(PG_FUNCTION_ARGS)
 {
-	char	   *reason = string_argument(fcinfo, 1, DESCRIPTION_MAX_BYTES);
+	char	   *reason = string_argument(fcinfo, 1, "reason");
 	bool		successors = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
-	StoredKey	key;
-	bool		found = false;
+	CredentialRecord key;
+	bool		found = !PG_ARGISNULL(0) && credential_find(PG_GETARG_UUID_P(0), &key);
 	Target		target;
 	QueryScope	scope;
-	pg_uuid_t	next;
 
-	if (!PG_ARGISNULL(0))
-		found = load_key(PG_GETARG_UUID_P(0), &key);
 	if (!(found && !key.has_account && caller_is_admin()))
 		target_of_object(found && key.has_account, &key.account_id, "API key", &target);
 
 	query_open(&scope);
 	insert_ending(&key, 'r', GetCurrentTimestamp(), reason, NULL);
-	while (successors && find_successor(&key.api_key_id, &next))
+	while (successors && key.replaced)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!read_key(&scope, &next, &key))
+		if (!credential_find(&key.successor_id, &key))
 			elog(ERROR, "could not find the key that replaces another");
 		insert_ending(&key, 'r', GetCurrentTimestamp(), reason, NULL);
 	}

@@ -107,7 +107,7 @@ CREATE VIEW account.api_keys WITH (security_barrier) AS
 		k.description,
 		k.preview,
 		CASE
-			WHEN e.revoked_at <= pg_catalog.clock_timestamp() THEN 'revoked'
+			WHEN e.revoked_at IS NOT NULL THEN 'revoked'
 			WHEN e.replaced_at <= pg_catalog.clock_timestamp() THEN 'rotated'
 			WHEN LEAST(c.ends_at, e.expired_at) <= pg_catalog.clock_timestamp() THEN 'expired'
 			WHEN e.replaced_at IS NOT NULL THEN 'expiring'

@@ -79,10 +79,12 @@ load_catalog(void)
 	catalog.accounts_pkey = get_relname_relid("accounts_pkey", catalog.namespace_id);
 	catalog.credentials = get_relname_relid("credentials", catalog.namespace_id);
 	catalog.credentials_pkey = get_relname_relid("credentials_pkey", catalog.namespace_id);
+	catalog.credentials_credential_id_key = get_relname_relid("credentials_credential_id_key",
+															  catalog.namespace_id);
 	catalog.holds = get_relname_relid("holds", catalog.namespace_id);
 	if (!OidIsValid(catalog.accounts) || !OidIsValid(catalog.accounts_pkey) ||
 		!OidIsValid(catalog.credentials) || !OidIsValid(catalog.credentials_pkey) ||
-		!OidIsValid(catalog.holds))
+		!OidIsValid(catalog.credentials_credential_id_key) || !OidIsValid(catalog.holds))
 		return false;
 
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(catalog.accounts));

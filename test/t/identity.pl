@@ -162,8 +162,13 @@ sub check_prepared
 		join("\n", '1', '|0', '|0', '1', '3'), "$title: TX-02: an identity does not outlive PREPARE TRANSACTION");
 
 	my $stolen = $node->safe_psql('postgres', qq{SELECT k.api_key FROM account.profiles p, account.create_api_key(p.profile_id, 'stolen') k WHERE p.account_id = '$acme'});
-	app(qq{BEGIN; SELECT account.authenticate('$stolen'); SELECT account.rotate_api_key(account.current_api_key_id(), '1 hour'); SELECT account.create_account('lair');
-		SELECT account.update_account('$acme', '{"name": "mine"}'); PREPARE TRANSACTION 'orphan'});
+	foreach my $issue (q{account.rotate_api_key(account.current_api_key_id(), '1 hour')}, q{account.create_account('lair')})
+	{
+		my (undef, undef, $error) = $node->psql('postgres',
+			qq{SET ROLE app; BEGIN; SELECT account.authenticate('$stolen'); SELECT $issue; PREPARE TRANSACTION 'orphan'});
+		like($error, qr/a transaction that has issued a key cannot be prepared/, "$title: no key waits in a prepared transaction");
+	}
+	app(qq{BEGIN; SELECT account.authenticate('$stolen'); SELECT account.update_account('$acme', '{"name": "mine"}'); PREPARE TRANSACTION 'orphan'});
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), '1', "$title: a transaction is left prepared");
 	is($node->safe_psql('postgres', qq{
 		SET lock_timeout = '5s';
