@@ -181,12 +181,20 @@ extern int64 query_int64(uint64 row, int column);	/* 0 if NULL */
  */
 
 /* A value that a caller may give, as an argument or as a member of `changes`. */
+/* Who changes an account, as seen from it. */
+typedef enum ChangeRank
+{
+	CHANGE_BY_ITSELF,
+	CHANGE_BY_ABOVE,			/* an account above it */
+	CHANGE_BY_ADMIN
+} ChangeRank;
+
 typedef struct ChangeField
 {
 	const char *key;			/* the argument, or the member */
 	bool		json;			/* a JSON object; otherwise a text */
 	bool		nullable;		/* null clears it */
-	bool		admin;			/* administrators alone set it */
+	ChangeRank	least;			/* who may set it */
 	bool		(*is_valid) (Datum value);	/* NULL: anything of the type */
 	const char *rule;			/* what is_valid() asks for: "must be ..." */
 } ChangeField;
@@ -200,7 +208,7 @@ extern void changes_check_value(Validation *validation, const ChangeField *field
  * value that its field does not take; changes is NULL where SQL gave NULL.
  */
 extern void changes_check(Validation *validation, Datum changes, bool isnull,
-						  const ChangeField *fields, int nfields, bool as_admin);
+						  const ChangeField *fields, int nfields, ChangeRank rank);
 
 /* Whether a JSON object that changes_check() has passed has a member. */
 extern bool changes_have(Datum changes, const char *key);
@@ -255,6 +263,9 @@ extern void token_argument(FunctionCallInfo fcinfo, int argument, const char **t
 /* SHA-256, or HMAC-SHA-256 with each pepper: the digests it may be stored under; returns how many. */
 extern int	token_digests(const char *text, size_t length,
 						  uint8 digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH]);
+
+/* SHA-256 of a secret (at most TOKEN_MAX_LENGTH bytes) for another use than tokens. */
+extern void token_digest_secret(const char *secret, size_t length, uint8 *digest);
 
 /* Equality in a time that depends on the length alone. */
 extern bool token_equal(const void *left, const void *right, size_t length);
@@ -470,6 +481,12 @@ typedef struct Context
 
 /* The context that is set, whether it counts or not; NULL if there is none. Read it, do not set it. */
 extern const Context *context_current;
+
+/*
+ * Grows with everything that may change what counts: within a transaction, an
+ * answer about the identity holds as long as this is the same.  Never 0.
+ */
+extern uint64 context_epoch;
 
 /* Whether a context is of a generation that does not count any more. */
 extern bool context_is_void(const Context *context);

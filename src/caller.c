@@ -4,11 +4,14 @@
  *	  functions that policies, defaults and users call.
  *
  * An administrator is a role of level admin in a transaction that has neither had
- * nor tried an identity: losing one never adds rights.
+ * nor tried an identity: losing one never adds rights.  A parallel worker does not
+ * know what its leader has had, so in it there is none.
  */
 #include "account.h"
 
 #include "access/parallel.h"
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -33,7 +36,7 @@ PG_FUNCTION_INFO_V1(account_caller_readable_account_ids);
 bool
 caller_is_admin(void)
 {
-	return !identity_attempted() && access_has_admin(GetUserId());
+	return !IsParallelWorker() && !identity_attempted() && access_has_admin(GetUserId());
 }
 
 void
@@ -315,55 +318,97 @@ lasting_uuid(const pg_uuid_t *uuid)
 	return UUIDPGetDatum(kept);
 }
 
-/* The account of nobody: drawn once for each process, so that no row has it. */
+/*
+ * The account of nobody: a UUID that no row has, made of a secret of the cluster.
+ * It must be the same in every process: the leader of a parallel plan and each of
+ * its workers decide by it which partitions they scan.
+ */
 static Datum
 nobody(void)
 {
 	static pg_uuid_t uuid;
-	static bool drawn = false;
+	static bool made = false;
 
-	if (!drawn)
-		token_random_uuid(&uuid);
-	drawn = true;
+	if (!made)
+	{
+		uint8		digest[TOKEN_DIGEST_LENGTH];
+
+		token_digest_secret(GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN, digest);
+		memcpy(uuid.data, digest, UUID_LEN);
+		made = true;
+	}
 	return UUIDPGetDatum(&uuid);
+}
+
+/* What a function of the policies has answered in this transaction. */
+typedef struct Answer
+{
+	uint64		epoch;			/* of the context that it was found in; 0 for none */
+	LocalTransactionId lxid;
+	Datum		account_id;
+	bool		isnull;
+} Answer;
+
+/* Whether an answer still holds: it is asked for once for each row of a scan. */
+static inline bool
+answer_holds(const Answer *answer)
+{
+	return answer->epoch == context_epoch && answer->lxid == proc_lxid(MyProc);
+}
+
+/* Finds an answer: the caller's account if it has one (that takes writes), or else. */
+static void
+find_answer(Answer *answer, bool writable, Datum otherwise, bool null_otherwise)
+{
+	const Identity *identity = identity_current();
+
+	answer->epoch = 0;
+	answer->isnull = false;
+	if (identity != NULL && identity->has_account && (!writable || identity->writable))
+		answer->account_id = lasting_uuid(&identity->account_id);
+	else
+	{
+		if (identity == NULL)
+			warn_without_identity();
+		answer->account_id = otherwise;
+		answer->isnull = null_otherwise;
+	}
+	answer->lxid = proc_lxid(MyProc);
+	answer->epoch = context_epoch;
 }
 
 /* policy_account_id() */
 Datum
 account_caller_policy_account_id(PG_FUNCTION_ARGS)
 {
-	const Identity *identity = identity_current();
+	static Answer answer;
 
-	if (identity != NULL && identity->has_account)
-		return lasting_uuid(&identity->account_id);
-	warn_without_identity();
-	return nobody();
+	if (!answer_holds(&answer))
+		find_answer(&answer, false, nobody(), false);
+	return answer.account_id;
 }
 
 /* policy_writable_account_id() */
 Datum
 account_caller_policy_writable_account_id(PG_FUNCTION_ARGS)
 {
-	const Identity *identity = identity_current();
+	static Answer answer;
 
-	if (identity != NULL && identity->has_account && identity->writable)
-		return lasting_uuid(&identity->account_id);
-	if (identity == NULL)
-		warn_without_identity();
-	return nobody();
+	if (!answer_holds(&answer))
+		find_answer(&answer, true, nobody(), false);
+	return answer.account_id;
 }
 
 /* policy_new_account_id() */
 Datum
 account_caller_policy_new_account_id(PG_FUNCTION_ARGS)
 {
-	const Identity *identity = identity_current();
+	static Answer answer;
 
-	if (identity != NULL && identity->has_account && identity->writable)
-		return lasting_uuid(&identity->account_id);
-	if (identity == NULL)
-		warn_without_identity();
-	PG_RETURN_NULL();
+	if (!answer_holds(&answer))
+		find_answer(&answer, true, (Datum) 0, true);
+	fcinfo->isnull = answer.isnull;
+	return answer.account_id;
 }
 
 /* policy_identified() */

@@ -70,10 +70,11 @@ refuse_unknown(Validation *validation, const JsonbValue *key)
 }
 
 static void
-check_member(Validation *validation, const ChangeField *field, JsonbValue *member, bool as_admin)
+check_member(Validation *validation, const ChangeField *field, JsonbValue *member, ChangeRank rank)
 {
-	if (field->admin && !as_admin)
-		validation_add(validation, field->key, "forbidden", "is set by administrators alone", NULL);
+	if (rank < field->least)
+		validation_add(validation, field->key, "forbidden", field->least == CHANGE_BY_ADMIN ?
+					   "is set by administrators alone" : "is set by the accounts above alone", NULL);
 	else if (member->type == jbvNull)
 		changes_check_value(validation, field, (Datum) 0, true);
 	else if (field->json)
@@ -90,7 +91,7 @@ check_member(Validation *validation, const ChangeField *field, JsonbValue *membe
 
 void
 changes_check(Validation *validation, Datum changes, bool isnull,
-			  const ChangeField *fields, int nfields, bool as_admin)
+			  const ChangeField *fields, int nfields, ChangeRank rank)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -118,7 +119,7 @@ changes_check(Validation *validation, Datum changes, bool isnull,
 				refuse_unknown(validation, &element);
 		}
 		else if (token == WJB_VALUE && field != NULL)
-			check_member(validation, field, &element, as_admin);
+			check_member(validation, field, &element, rank);
 	}
 }
 

@@ -75,13 +75,18 @@
 #define pg_noreturn _Noreturn
 #endif
 
-/* ExecutorRun lost its execute_once in 18. */
+/*
+ * ExecutorRun lost its execute_once in 18.  EXECUTOR_RUN_ALONE() keeps a plan from
+ * starting workers, as if it might be run again.
+ */
 #if PG_VERSION_NUM < 180000
 #define EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
 #define EXECUTOR_RUN_PASS query, direction, count, execute_once
+#define EXECUTOR_RUN_ALONE() (execute_once = false)
 #else
 #define EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count
 #define EXECUTOR_RUN_PASS query, direction, count
+#define EXECUTOR_RUN_ALONE() (query->already_executed = true)
 #endif
 
 /* Whether a column (from 0) holds no NULL: in 18 a NOT NULL may not have been validated. */

@@ -60,6 +60,7 @@ typedef struct ContextHeader
 } ContextHeader;
 
 const Context *context_current = NULL;
+uint64		context_epoch = 1;
 
 static char *context_value;
 static const char *pending_value = NULL;
@@ -77,6 +78,7 @@ void
 context_void_all(void)
 {
 	void_generation = newest_generation;
+	context_epoch++;
 }
 
 static char *
@@ -261,6 +263,7 @@ static void
 assign_context(const char *newval, void *extra)
 {
 	context_current = extra;
+	context_epoch++;
 }
 
 /* Shows the account alone, and nothing if the context does not count. */

@@ -159,23 +159,23 @@ is_stripe_customer_id(Datum value)
 }
 
 const ChangeField directory_fields[DIRECTORY_FIELDS] = {
-	[DIRECTORY_NAME] = {"name", false, false, false, is_name,
+	[DIRECTORY_NAME] = {"name", false, false, CHANGE_BY_ITSELF, is_name,
 	"must have 1 to 255 characters, at least one of them not white space"},
-	[DIRECTORY_BRANDING] = {"branding", true, false, false, is_branding,
+	[DIRECTORY_BRANDING] = {"branding", true, false, CHANGE_BY_ITSELF, is_branding,
 	"must be an object of at most 64 kB whose suppress_from_reports is a boolean"},
-	[DIRECTORY_DESCRIPTION] = {"description", false, true, false, is_description,
+	[DIRECTORY_DESCRIPTION] = {"description", false, true, CHANGE_BY_ITSELF, is_description,
 	"must have at most 10,000 characters"},
-	[DIRECTORY_DOMAIN] = {"domain", false, true, false, is_domain,
+	[DIRECTORY_DOMAIN] = {"domain", false, true, CHANGE_BY_ITSELF, is_domain,
 	"must be a DNS name such as example.com"},
-	[DIRECTORY_BILLING_EMAIL] = {"billing_email", false, true, false, is_email,
+	[DIRECTORY_BILLING_EMAIL] = {"billing_email", false, true, CHANGE_BY_ITSELF, is_email,
 	"must be an e-mail address"},
-	[DIRECTORY_EXTERNAL_ID] = {"external_id", false, true, false, is_external_id,
+	[DIRECTORY_EXTERNAL_ID] = {"external_id", false, true, CHANGE_BY_ABOVE, is_external_id,
 	"must have 1 to 255 characters"},
-	[DIRECTORY_LABELS] = {"labels", true, false, false, is_labels,
+	[DIRECTORY_LABELS] = {"labels", true, false, CHANGE_BY_ITSELF, is_labels,
 	"must be an object of at most 64 strings"},
-	[DIRECTORY_WEBHOOK_URL] = {"webhook_url", false, true, false, is_webhook_url,
+	[DIRECTORY_WEBHOOK_URL] = {"webhook_url", false, true, CHANGE_BY_ITSELF, is_webhook_url,
 	"must be an https URL with a host name, without a user name, of at most 2,048 characters"},
-	[DIRECTORY_STRIPE_CUSTOMER_ID] = {"stripe_customer_id", false, true, true, is_stripe_customer_id,
+	[DIRECTORY_STRIPE_CUSTOMER_ID] = {"stripe_customer_id", false, true, CHANGE_BY_ADMIN, is_stripe_customer_id,
 	"must have 1 to 255 characters"},
 };
 
@@ -332,7 +332,8 @@ account_directory_update_account(PG_FUNCTION_ARGS)
 
 	find_target(fcinfo, "update:accounts", true, &target);
 	validation_start(&validation);
-	changes_check(&validation, changes, PG_ARGISNULL(1), directory_fields, DIRECTORY_FIELDS, target.as_admin);
+	changes_check(&validation, changes, PG_ARGISNULL(1), directory_fields, DIRECTORY_FIELDS,
+				  target.as_admin ? CHANGE_BY_ADMIN : target.own ? CHANGE_BY_ITSELF : CHANGE_BY_ABOVE);
 	validation_finish(&validation);
 
 	/* Suspended is no matter here: what is suspended cannot call, and who is above may put its data right. */

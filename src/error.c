@@ -75,7 +75,7 @@ error_raise(ErrorCode code, const char *hint, const char *format,...)
 			 errmsg_internal("%s", message.data),
 			 errdetail_internal("%s", error_detail(code, NULL)),
 			 hint != NULL ? errhint("%s", hint) : 0,
-			 errhidestmt(true)));
+			 errhidestmt(true), errhidecontext(true)));
 	pg_unreachable();
 }
 
@@ -122,7 +122,7 @@ validation_finish(Validation *validation)
 			(errcode(error_sqlstate(ERROR_VALIDATION_FAILED)),
 			 errmsg_internal("%s", validation->first),
 			 errdetail_internal("%s", error_detail(ERROR_VALIDATION_FAILED, validation)),
-			 errhidestmt(true)));
+			 errhidestmt(true), errhidecontext(true)));
 }
 
 const char *

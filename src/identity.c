@@ -283,6 +283,8 @@ check_circumstances(void)
 		where = "within another command";
 	else if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
 		where = "in a trigger";
+	else if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0)
+		where = "in a cursor that is held beyond the transaction";
 	if (where != NULL)
 		error_raise(ERROR_BAD_REQUEST, NULL, "cannot authenticate %s", where);
 	if (!ThereAreNoReadyPortals())
@@ -659,9 +661,11 @@ identity_size(const Identity *identity)
 
 /*
  * Before a plan that may start workers: what they will be given must need no
- * look-up.
+ * look-up.  Returns whether they may be started: not if an identity was lost in
+ * this transaction, for the leader may have begun this plan under it, and workers
+ * would not come to the same partitions.
  */
-static void
+static bool
 settle(void)
 {
 	const Context *context = context_current;
@@ -670,14 +674,14 @@ settle(void)
 
 	if (context == NULL || IsParallelWorker() ||
 		(context->scope == CONTEXT_TRANSACTION && context->portable && identity_current() != NULL))
-		return;
+		return IsParallelWorker() || context != NULL || !(mark_is_current() && mark.had);
 	if (IsInParallelMode())
 		error_raise(ERROR_BAD_REQUEST, NULL, "cannot look an identity up during a parallel operation");
 	identity = identity_current();
 	if (identity == NULL)
 	{
 		context_clear(false);
-		return;
+		return !(mark_is_current() && mark.had);
 	}
 	settled = palloc0(sizeof(Context));
 	settled->scope = CONTEXT_TRANSACTION;
@@ -687,13 +691,13 @@ settle(void)
 	settled->size = identity_size(identity);
 	settled->identity = *identity;
 	context_set(settled);
+	return true;
 }
 
+/* Runs a plan, and keeps count of how deep plans are nested. */
 static void
-run_executor(EXECUTOR_RUN_ARGS)
+run_counted(EXECUTOR_RUN_ARGS)
 {
-	if (query->plannedstmt->parallelModeNeeded)
-		settle();
 	executor_depth++;
 	PG_TRY();
 	{
@@ -707,6 +711,14 @@ run_executor(EXECUTOR_RUN_ARGS)
 		executor_depth--;
 	}
 	PG_END_TRY();
+}
+
+static void
+run_executor(EXECUTOR_RUN_ARGS)
+{
+	if (query->plannedstmt->parallelModeNeeded && !settle())
+		EXECUTOR_RUN_ALONE();
+	run_counted(EXECUTOR_RUN_PASS);
 }
 
 /* Commands that run queries of the caller, in which authenticate() is in place. */

@@ -330,7 +330,10 @@ validate_permissions(ArrayType *permissions, Validation *validation)
 	}
 }
 
-/* The longest that a key may be asked to live, or to overlap. */
+/*
+ * Whether an interval is from low (included or not) to high.  None of its parts may
+ * be negative: months that days take back are not compared as they are added.
+ */
 static bool
 interval_between(const Interval *interval, const char *low, bool low_included, const char *high)
 {
@@ -341,6 +344,8 @@ interval_between(const Interval *interval, const char *low, bool low_included, c
 	int			below = DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval), lowest));
 	int			above = DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval), highest));
 
+	if (interval->month < 0 || interval->day < 0 || interval->time < 0)
+		return false;
 	return (low_included ? below >= 0 : below > 0) && above <= 0;
 }
 
@@ -698,13 +703,16 @@ load_key(const pg_uuid_t *api_key_id, StoredKey *key)
 	return found;
 }
 
-/* Whether the caller authenticated with this very key. */
+/*
+ * Whether the caller authenticated with this very key.  An application key is
+ * nobody's own: who acts by it for one account could make of it a key to all.
+ */
 static bool
 is_own_key(const StoredKey *key)
 {
 	const Identity *identity = identity_current();
 
-	return identity != NULL && identity->has_account && identity->has_key &&
+	return identity != NULL && identity->has_account && identity->has_key && key->has_account &&
 		memcmp(&identity->api_key_id, &key->api_key_id, UUID_LEN) == 0;
 }
 

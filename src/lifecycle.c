@@ -416,7 +416,7 @@ Datum
 account_lifecycle_suspend_account(PG_FUNCTION_ARGS)
 {
 	static const ChangeField reason = {
-		"reason", false, false, false, is_reason, "must have 1 to 1,000 characters"
+		"reason", false, false, CHANGE_BY_ITSELF, is_reason, "must have 1 to 1,000 characters"
 	};
 	Target		target;
 	Validation	validation;

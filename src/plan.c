@@ -114,11 +114,11 @@ account_plan_is_limits(PG_FUNCTION_ARGS)
 }
 
 static const ChangeField plan_fields[] = {
-	{"name", false, false, false, is_plan_name,
+	{"name", false, false, CHANGE_BY_ITSELF, is_plan_name,
 	"must have 1 to 255 characters, at least one of them not white space"},
-	{"limits", true, false, false, is_limits,
+	{"limits", true, false, CHANGE_BY_ITSELF, is_limits,
 	"must name each resource with a whole number from 0 to 2^53, or {\"tree\": number}"},
-	{"features", true, false, false, is_features,
+	{"features", true, false, CHANGE_BY_ITSELF, is_features,
 	"must not be larger than 64 kB"},
 };
 
@@ -203,7 +203,8 @@ account_plan_update_plan(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_BAD_REQUEST, NULL, "the name of a plan is required");
 	validation_start(&validation);
-	changes_check(&validation, PG_GETARG_DATUM(1), PG_ARGISNULL(1), plan_fields, lengthof(plan_fields), true);
+	changes_check(&validation, PG_GETARG_DATUM(1), PG_ARGISNULL(1), plan_fields, lengthof(plan_fields),
+				  CHANGE_BY_ADMIN);
 	validation_finish(&validation);
 
 	values[0] = PG_GETARG_DATUM(0);

@@ -35,6 +35,9 @@
 #define TRIGGER_TYPE (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | \
 					  TRIGGER_TYPE_DELETE | TRIGGER_TYPE_TRUNCATE)
 
+/* Policies refuse all else to others than the owner of a shared table. */
+#define TRUNCATE_TYPE (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE)
+
 static Oid
 require_writable_function(void)
 {
@@ -286,7 +289,7 @@ typedef enum TriggerState
 } TriggerState;
 
 static TriggerState
-trigger_state(Oid relation_id)
+trigger_state(Oid relation_id, int16 type)
 {
 	Relation	relation = table_open(relation_id, NoLock);
 	TriggerDesc *triggers = relation->trigdesc;
@@ -300,7 +303,7 @@ trigger_state(Oid relation_id)
 			continue;
 		if (trigger->tgfoid != require_writable_function())
 			state = TRIGGER_FOREIGN;
-		else if (trigger->tgtype == TRIGGER_TYPE && trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+		else if (trigger->tgtype == type && trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
 				 trigger->tgnattr == 0 && trigger->tgqual == NULL)
 			state = TRIGGER_RIGHT;
 		else
@@ -316,10 +319,11 @@ drop_trigger(Script *script, const ProtectedTable *table)
 	script_run(script, table->owner, "DROP TRIGGER " TRIGGER_NAME " ON %s", table->name);
 }
 
+/* The trigger, for the events of a type. */
 static void
-apply_trigger(Script *script, const ProtectedTable *table)
+apply_trigger(Script *script, const ProtectedTable *table, int16 type)
 {
-	TriggerState state = trigger_state(table->relation);
+	TriggerState state = trigger_state(table->relation, type);
 
 	if (state == TRIGGER_RIGHT)
 		return;
@@ -330,8 +334,9 @@ apply_trigger(Script *script, const ProtectedTable *table)
 	if (state == TRIGGER_WRONG)
 		drop_trigger(script, table);
 	script_run(script, table->owner, "CREATE TRIGGER " TRIGGER_NAME
-			   " BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s"
-			   " FOR EACH STATEMENT EXECUTE FUNCTION account.require_writable()", table->name);
+			   " BEFORE %s ON %s"
+			   " FOR EACH STATEMENT EXECUTE FUNCTION account.require_writable()",
+			   type == TRUNCATE_TYPE ? "TRUNCATE" : "INSERT OR UPDATE OR DELETE OR TRUNCATE", table->name);
 	script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER " TRIGGER_NAME, table->name);
 }
 
@@ -339,7 +344,7 @@ static void
 apply_isolation(Script *script, const ProtectedTable *table)
 {
 	policy_apply(script, table, PROTECTION_ISOLATED);
-	apply_trigger(script, table);
+	apply_trigger(script, table, TRIGGER_TYPE);
 	if (!table->row_security)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY", table->name);
 	if (!table->forced)
@@ -351,6 +356,7 @@ static void
 apply_sharing(Script *script, const ProtectedTable *table)
 {
 	policy_apply(script, table, PROTECTION_SHARED);
+	apply_trigger(script, table, TRUNCATE_TYPE);
 	if (!table->row_security)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY", table->name);
 }
@@ -359,7 +365,7 @@ apply_sharing(Script *script, const ProtectedTable *table)
 static void
 remove_protection(Script *script, const ProtectedTable *table)
 {
-	TriggerState state = trigger_state(table->relation);
+	TriggerState state = trigger_state(table->relation, TRIGGER_TYPE);
 	bool		others = policy_count_others(table) > 0;
 
 	if (!others && table->forced)

@@ -218,6 +218,19 @@ digest_plain(const char *text, size_t length, uint8 *digest)
 		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute SHA-256");
 }
 
+void
+token_digest_secret(const char *secret, size_t length, uint8 *digest)
+{
+	static const char purpose[] = "account: nobody";
+	uint8		joined[sizeof(purpose) + TOKEN_MAX_LENGTH];
+
+	Assert(length <= TOKEN_MAX_LENGTH);
+	memcpy(joined, purpose, sizeof(purpose));
+	memcpy(joined + sizeof(purpose), secret, length);
+	digest_plain((char *) joined, sizeof(purpose) + length, digest);
+	explicit_bzero(joined, sizeof(joined));
+}
+
 static void
 digest_peppered(const char *text, size_t length, const char *pepper, uint8 *digest)
 {

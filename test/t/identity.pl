@@ -195,6 +195,8 @@ sub check_log
 		BEGIN; SELECT account.authenticate('$key{globex}'); SELECT account.authenticate('$key{acme}'); ROLLBACK; SELECT account.act_as('$key{acme}', '$acme', reason => 'why');
 		SELECT account.authenticate('$key{acme}', '$acme'); SELECT account.authenticate('$key{acme}', '00000000-0000-0000-0000-000000000000')");
 	$node->psql('postgres', "SELECT account.authenticate('$key{acme}'); SELECT account.verify_api_key('secret-junk'); SET account.refuse_bypass = on; SELECT account.authenticate('$key{acme}')");
+	# The client is told where in its own code it was; the log is not.
+	app(qq{DO \$\$ BEGIN PERFORM account.authenticate('$unknown'); END \$\$});
 	$node->stop;
 	$node->start;
 	my $log = substr(slurp_file($node->logfile), $offset);
