@@ -69,7 +69,7 @@ CREATE FUNCTION account.update_account(account_id uuid, changes jsonb) RETURNS a
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_directory_update_account';
 REVOKE ALL ON FUNCTION account.update_account(uuid, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION account.update_account(uuid, jsonb) IS 'Changes what changes names: name, branding, description (at most 10,000 characters), domain, billing_email, external_id, labels, webhook_url (https); administrators also stripe_customer_id. null clears what may be empty; branding and labels are replaced as a whole. update:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, BAD_REQUEST, VALIDATION_FAILED with an entry for each unknown or invalid member (nothing is changed then), ARCHIVED (administrators excepted), and CONFLICT if a sibling has that external_id.';
+COMMENT ON FUNCTION account.update_account(uuid, jsonb) IS 'Changes what changes names: name, branding, description (at most 10,000 characters), domain, billing_email, labels, webhook_url (https); accounts above also external_id, administrators also stripe_customer_id. null clears what may be empty; branding and labels are replaced as a whole. update:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, BAD_REQUEST, VALIDATION_FAILED with an entry for each unknown or invalid member (nothing is changed then), ARCHIVED (administrators excepted), and CONFLICT if a sibling has that external_id.';
 
 CREATE FUNCTION account.account_ancestors(account_id uuid) RETURNS SETOF account.account_summary
 	LANGUAGE C STABLE PARALLEL RESTRICTED
