@@ -87,6 +87,30 @@ SELECT id AS below FROM account.create_account('Acme North', external_id => 'nor
 SELECT name FROM account.update_account(:'below', '{"external_id": "south"}');
 ROLLBACK;
 
+-- FLT-14: a credential of lists that hold NULL is refused when it is written, not when it is read.
+RESET ROLE;
+INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, permissions, workspace_ids)
+	VALUES (sha256('x'), 0, 'k', gen_random_uuid(), :'acme', '{NULL}', '{}');
+INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, permissions, workspace_ids)
+	VALUES (sha256('x'), 0, 'k', gen_random_uuid(), :'acme', '{}', '{NULL}');
+
+-- LEAK-21: what does not exist reads so above a parallel plan, too.
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+SELECT account.get_account('00000000-0000-4000-8000-000000000000') FROM parts;
+RESET ALL;
+SET client_min_messages = error;
+
+-- SP-03: grants are made whatever the caller's search_path brings in.
+CREATE ROLE regress_shadow;
+SET search_path = account, pg_catalog;
+SELECT account.grant_access('regress_shadow', 'tenant');
+SET search_path = public;
+SELECT level FROM account.access_levels WHERE role = 'regress_shadow'::regrole;
+SELECT account.revoke_access('regress_shadow');
+RESET search_path;
+DROP ROLE regress_shadow;
+SET ROLE regress_app;
+
 -- KEY-23: months that days take back do not make an overlap longer.
 BEGIN;
 SELECT (account.authenticate(:'acme_key')).account_id = :'acme' AS authenticated;

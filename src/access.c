@@ -86,7 +86,11 @@ set_level(Oid role, int level)
 	char	   *name = pstrdup(quote_identifier(GetUserNameFromId(role, false)));
 	uint64		rows = query_latest(&list, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
+	int			nest_level = NewGUCNestLevel();
 
+	/* Argument types are named without their schema. */
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	run_grant(level >= 0 ? "GRANT USAGE ON SCHEMA %s TO %s" : "REVOKE USAGE ON SCHEMA %s FROM %s",
 			  "account", name);
 	for (uint64 row = 0; row < rows; row++)
@@ -101,6 +105,7 @@ set_level(Oid role, int level)
 		else
 			run_grant("REVOKE ALL ON %s FROM %s", object, name);
 	}
+	AtEOXact_GUC(false, nest_level);
 }
 
 static int

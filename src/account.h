@@ -64,9 +64,6 @@ typedef struct Catalog
  */
 extern const Catalog *schema_catalog(void);
 
-/* Like schema_catalog(), but NULL where it would raise. */
-extern const Catalog *schema_catalog_if_usable(void);
-
 /* The oid of a function of schema account by name and argument types; raises if it is missing. */
 extern Oid	schema_function(const char *name, int nargs, const Oid *argtypes);
 
@@ -210,9 +207,6 @@ extern void changes_check_value(Validation *validation, const ChangeField *field
 extern void changes_check(Validation *validation, Datum changes, bool isnull,
 						  const ChangeField *fields, int nfields, ChangeRank rank);
 
-/* Whether a JSON object that changes_check() has passed has a member. */
-extern bool changes_have(Datum changes, const char *key);
-
 /* Whether a text has at least and at most so many characters. */
 extern bool changes_is_length(Datum value, int min_characters, int max_characters);
 
@@ -220,7 +214,7 @@ extern bool changes_is_length(Datum value, int min_characters, int max_character
  * access.c: the levels that roles are granted
  */
 
-/* Whether the current role has level admin or is a superuser. */
+/* Whether a role has level admin or is a superuser. */
 extern bool access_has_admin(Oid role);
 
 /* ---------------------------------------------------------------------------
@@ -324,12 +318,6 @@ extern void tree_lock_limit(const pg_uuid_t *account_id, const char *resource);
 /* A path as a uuid[]. */
 extern Datum tree_path_datum(const TreePath *path);
 
-/* SQL-callable checks of domains, for C callers as well: text or jsonb to boolean. */
-extern Datum account_tree_is_name(PG_FUNCTION_ARGS);
-extern Datum account_tree_is_email(PG_FUNCTION_ARGS);
-extern Datum account_tree_is_labels(PG_FUNCTION_ARGS);
-extern Datum account_tree_is_branding(PG_FUNCTION_ARGS);
-
 /* uuid text, 36 characters. */
 extern char *tree_uuid_text(const pg_uuid_t *uuid);
 
@@ -410,7 +398,6 @@ extern CredentialState credential_verify_digests(uint8 (*digests)[TOKEN_DIGEST_L
 /* What can be read of a credential by its id. */
 typedef struct CredentialRecord
 {
-	TokenKind	kind;
 	pg_uuid_t	credential_id;
 	uint8		digest[TOKEN_DIGEST_LENGTH];
 	bool		has_account;
@@ -524,6 +511,9 @@ extern bool identity_attempted(void);
 extern Datum identity_datum(FunctionCallInfo fcinfo, const Identity *identity,
 							ArrayType *permissions, ArrayType *workspace_ids);
 
+/* The permissions of an identity as a text[]. */
+extern ArrayType *identity_permissions(const Identity *identity);
+
 /* Installs hooks; called once by _PG_init(). */
 extern void identity_init(void);
 
@@ -565,7 +555,10 @@ typedef struct Target
 extern void caller_target(const char *permission, const pg_uuid_t *account_id, int scope,
 							Target *target);
 
-/* Whether a hold set by an account (NULL: by an administrator) may be lifted by the caller. */
+/*
+ * Whether a hold set by an account (NULL: by an administrator) may be lifted by the
+ * caller; as_admin is what caller_target() has found.
+ */
 extern bool caller_outranks(const pg_uuid_t *set_by, bool as_admin);
 
 /* ---------------------------------------------------------------------------

@@ -122,12 +122,3 @@ changes_check(Validation *validation, Datum changes, bool isnull,
 			check_member(validation, field, &element, rank);
 	}
 }
-
-bool
-changes_have(Datum changes, const char *key)
-{
-	JsonbValue	ignored;
-
-	return getKeyJsonValueFromContainer(&DatumGetJsonbP(changes)->root, key, strlen(key),
-										&ignored) != NULL;
-}

@@ -144,21 +144,30 @@ column_inspect(ProtectedTable *table, const char *name)
 
 /* ---------------------------------------------------------------- the rows */
 
-/* Notes the account of a row; raises if it is one that does not exist. */
+/* Raises unless an account that existing rows would belong to exists. */
 static void
-note_account(HTAB *accounts, const pg_uuid_t *account_id)
+require_known_account(const pg_uuid_t *account_id)
 {
-	bool		found;
 	Validation	validation;
 
-	(void) hash_search(accounts, account_id, HASH_ENTER, &found);
-	if (found || tree_path(account_id) != NULL)
+	if (tree_path(account_id) != NULL)
 		return;
 	validation_start(&validation);
 	validation_add(&validation, "existing_rows", "unknown_account",
 				   psprintf("a row would belong to account %s, which does not exist", tree_uuid_text(account_id)),
 				   "Create the account first: create_account() takes the id that a tenant has already.");
 	validation_finish(&validation);
+}
+
+/* Notes the account of a row; raises if it is one that does not exist. */
+static void
+note_account(HTAB *accounts, const pg_uuid_t *account_id)
+{
+	bool		found;
+
+	(void) hash_search(accounts, account_id, HASH_ENTER, &found);
+	if (!found)
+		require_known_account(account_id);
 }
 
 /* Scans one table; attribute 0 only asks whether there is a row. */
@@ -215,12 +224,13 @@ any_row_to_fill(List *tables)
 static void
 verify_filling(List *tables)
 {
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(pg_uuid_t)};
+	HASHCTL		control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(pg_uuid_t), .hcxt = CurrentMemoryContext};
 	Survey		survey = {0};
 	ListCell   *cell;
 	Validation	validation;
 
-	survey.accounts = hash_create("accounts of existing rows", 1024, &control, HASH_ELEM | HASH_BLOBS);
+	survey.accounts = hash_create("accounts of existing rows", 1024, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CommandCounterIncrement();
 	foreach(cell, tables)
 	{
@@ -309,16 +319,6 @@ parse_filling(const char *expression, Filling *filling)
 	}
 }
 
-static void
-require_known_constant(const Filling *filling)
-{
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(pg_uuid_t)};
-	HTAB	   *accounts = hash_create("account of existing rows", 1, &control, HASH_ELEM | HASH_BLOBS);
-
-	note_account(accounts, &filling->account_id);
-	hash_destroy(accounts);
-}
-
 /* -------------------------------------------------------------- statements */
 
 /* "ENABLE ALWAYS TRIGGER x, ..." for what is on now, or "DISABLE TRIGGER x, ..."; NULL if nothing is. */
@@ -393,7 +393,7 @@ add_column(Script *script, const ProtectedTable *head, bool rows, const Filling 
 	if (rows)
 	{
 		/* A constant default is not written into the rows, and stays theirs when the default changes. */
-		require_known_constant(filling);
+		require_known_account(&filling->account_id);
 		script_run(script, head->owner,
 				   "ALTER TABLE %s ADD COLUMN %s pg_catalog.uuid NOT NULL DEFAULT '%s'::pg_catalog.uuid",
 				   head->name, head->column, tree_uuid_text(&filling->account_id));

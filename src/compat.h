@@ -66,10 +66,6 @@
 #define proc_lxid(proc) ((proc)->vxid.lxid)
 #endif
 
-#if PG_VERSION_NUM < 160000
-#include "utils/jsonb.h"
-#endif
-
 /* 18 has it in front of a declaration, older servers behind one. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn _Noreturn

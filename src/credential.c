@@ -180,7 +180,6 @@ take_record(const Datum *values, const bool *nulls, CredentialRecord *record, bo
 		if (VARSIZE_ANY_EXHDR(digest) != TOKEN_DIGEST_LENGTH)
 			elog(ERROR, "a digest of account.credentials has not 32 bytes");
 		memcpy(record->digest, VARDATA_ANY(digest), TOKEN_DIGEST_LENGTH);
-		record->kind = (TokenKind) DatumGetChar(values[ANUM_KIND - 1]);
 		record->has_account = copy_uuid(values[ANUM_ACCOUNT_ID - 1], nulls[ANUM_ACCOUNT_ID - 1],
 										&record->account_id);
 		*found = true;

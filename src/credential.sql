@@ -34,6 +34,7 @@ CREATE TABLE account.credentials (
 	CONSTRAINT credentials_digest_length CHECK (pg_catalog.octet_length(digest) = 32),
 	CONSTRAINT credentials_kind_known CHECK (CASE WHEN entry = 0 THEN kind IN ('k', 'a', 's') ELSE kind IN ('r', 'o', 'e') END),
 	CONSTRAINT credentials_has_rights CHECK (entry <> 0 OR (permissions IS NOT NULL AND workspace_ids IS NOT NULL)),
+	CONSTRAINT credentials_rights_without_null CHECK (pg_catalog.array_position(permissions, NULL) IS NULL AND pg_catalog.array_position(workspace_ids, NULL) IS NULL),
 	CONSTRAINT credentials_key_has_account CHECK (entry <> 0 OR kind = 'a' OR account_id IS NOT NULL OR kind = 's'),
 	CONSTRAINT credentials_ending_has_end CHECK (entry = 0 OR ends_at IS NOT NULL)
 );
@@ -50,7 +51,7 @@ COMMENT ON COLUMN account.credentials.permissions IS 'What it may do, as verb:re
 COMMENT ON COLUMN account.credentials.workspace_ids IS 'The workspaces that it reaches.';
 COMMENT ON COLUMN account.credentials.allowed_ips IS 'The networks that it may be used from; NULL any.';
 COMMENT ON COLUMN account.credentials.created_at IS 'When the row was inserted.';
-COMMENT ON COLUMN account.credentials.created_by IS 'The profile that issued or ended it; NULL for an administrator.';
+COMMENT ON COLUMN account.credentials.created_by IS 'The profile that issued or ended it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.credentials.reason IS 'Why it was ended, for people.';
 COMMENT ON COLUMN account.credentials.successor_id IS 'Of an ending by rotation: the key that replaces it.';
 

@@ -22,7 +22,7 @@ COMMENT ON COLUMN account.holds.kind IS 'a archived: read-only. s suspended: no 
 COMMENT ON COLUMN account.holds.entry IS 'A random number, so that two holds never wait for one another.';
 COMMENT ON COLUMN account.holds.set_by IS 'The account that set it; NULL for an administrator. Lifted only by it, one above it, or an administrator.';
 COMMENT ON COLUMN account.holds.reason IS 'Why, for people.';
-COMMENT ON COLUMN account.holds.created_by IS 'The profile that set it; NULL for an administrator.';
+COMMENT ON COLUMN account.holds.created_by IS 'The profile that set it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.holds.created_at IS 'When it was set.';
 ALTER TABLE account.holds ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.holds', '');

@@ -22,6 +22,8 @@
  *	authenticate(wrong)			N, tried CONFLICT	N, S is	CONFLICT
  *													void
  *	authenticate(a), revoked	N, tried X, void	N, void		X
+ *	authenticate(a, an account	N, tried X, void	N, void		X
+ *	that is not a's)
  *	deauthenticate()			N		X, void		N, S is void X
  *	RESET, SET ''				N		X			N			X
  *	ROLLBACK TO before A		N		X			S			X
@@ -90,6 +92,7 @@ static MemoryContext session_context = NULL;
 /* Whether row security does not bind a role, remembered until roles change. */
 static Oid	bypass_role = InvalidOid;
 static const char *bypass_reason = NULL;
+static uint64 bypass_changes = 0;	/* so that none is lost that comes while it is being found */
 
 static int	executor_depth = 0;
 static int	utility_depth = 0;
@@ -327,6 +330,7 @@ find_bypass(Oid role)
 static void
 forget_bypass(Datum argument, int cache, uint32 hash)
 {
+	bypass_changes++;
 	bypass_role = InvalidOid;
 }
 
@@ -334,6 +338,7 @@ forget_bypass(Datum argument, int cache, uint32 hash)
 static void
 forget_bypass_of_tables(Datum argument, Oid relation)
 {
+	bypass_changes++;
 	bypass_role = InvalidOid;
 }
 
@@ -347,8 +352,10 @@ check_bypass(void)
 
 	if (role != bypass_role)
 	{
+		uint64		before = bypass_changes;
+
 		bypass_reason = find_bypass(role);
-		bypass_role = role;
+		bypass_role = before == bypass_changes ? role : InvalidOid;
 	}
 	if (bypass_reason == NULL)
 		return;
@@ -464,8 +471,8 @@ verify(const char *token, size_t length, TokenKind kind, Which *which, Credentia
 		fail_attempt(state);
 }
 
-static Datum
-permissions_datum(const Identity *identity)
+ArrayType *
+identity_permissions(const Identity *identity)
 {
 	Datum	   *values = palloc(sizeof(Datum) * Max(identity->npermissions, 1));
 	const char *permission = identity->permissions;
@@ -475,7 +482,7 @@ permissions_datum(const Identity *identity)
 		values[i] = CStringGetTextDatum(permission);
 		permission += strlen(permission) + 1;
 	}
-	return PointerGetDatum(construct_array(values, identity->npermissions, TEXTOID, -1, false, TYPALIGN_INT));
+	return construct_array(values, identity->npermissions, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 static Datum
@@ -510,7 +517,7 @@ identity_datum(FunctionCallInfo fcinfo, const Identity *identity, ArrayType *per
 	values[2] = UUIDPGetDatum(&identity->user_id);
 	values[3] = UUIDPGetDatum(&identity->api_key_id);
 	values[4] = UUIDPGetDatum(&identity->session_id);
-	values[5] = permissions != NULL ? PointerGetDatum(permissions) : permissions_datum(identity);
+	values[5] = PointerGetDatum(permissions != NULL ? permissions : identity_permissions(identity));
 	values[6] = workspace_ids != NULL ? PointerGetDatum(workspace_ids) : workspaces_datum(identity);
 	values[7] = TimestampTzGetDatum(identity->expires_at);
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));

@@ -6,7 +6,10 @@
  * row of account.keys, which says what people call it.  What ends a key is
  * another credential row, inserted without waiting for anybody.  Only
  * rotate_api_key() takes a lock, of our own class, on the key, so that it is
- * replaced once; revocation does not take it.
+ * replaced once; revocation does not take it.  What a key has issued is committed
+ * either before a revocation looks for successors, or after it has been committed,
+ * and then fails: of the two sides, which take modes that only bar each other, a
+ * commit alone can make the other wait, never an open transaction of a key's holder.
  *
  * What a key mints has at most its own permissions, networks and expiry.
  */
@@ -24,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #define LOCK_CLASS_KEY 0xAC03
+#define LOCK_CLASS_ISSUE 0xAC04
 
 #define PERMISSIONS_MAX 256
 #define PERMISSION_MAX_BYTES 127
@@ -122,6 +126,18 @@ insert_credential(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *
 	query_write(&insert, values, nulls);
 }
 
+static void
+lock_on_key(const pg_uuid_t *api_key_id, uint16 class, LOCKMODE mode)
+{
+	uint64		halves[2];
+	LOCKTAG		tag;
+
+	memcpy(halves, api_key_id->data, UUID_LEN);
+	halves[0] ^= halves[1];
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (halves[0] >> 32), (uint32) halves[0], class);
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
 /* Remembers which key issues another in this transaction. */
 static void
 note_issuer(void)
@@ -148,6 +164,7 @@ check_issuer(XactEvent event, void *argument)
 		return;
 	if (event == XACT_EVENT_PRE_PREPARE)
 		error_raise(ERROR_BAD_REQUEST, NULL, "a transaction that has issued a key cannot be prepared");
+	lock_on_key(&issuer_id, LOCK_CLASS_ISSUE, RowExclusiveLock);
 	PushActiveSnapshot(GetLatestSnapshot());
 	ended = credential_ended_by_others(&issuer_id);
 	PopActiveSnapshot();
@@ -467,21 +484,6 @@ require_covered(const Identity *identity, const KeyGrant *grant, ArrayType *netw
 }
 
 static ArrayType *
-permissions_of(const Identity *identity)
-{
-	Datum		values[PERMISSIONS_MAX];
-	const char *permission = identity->permissions;
-
-	Assert(identity->npermissions <= PERMISSIONS_MAX);
-	for (int i = 0; i < identity->npermissions; i++)
-	{
-		values[i] = CStringGetTextDatum(permission);
-		permission += strlen(permission) + 1;
-	}
-	return construct_array(values, identity->npermissions, TEXTOID, -1, false, TYPALIGN_INT);
-}
-
-static ArrayType *
 all_permissions(void)
 {
 	Datum		values[1] = {CStringGetTextDatum("*:*")};
@@ -500,7 +502,7 @@ settle_grant(KeyGrant *grant, const Interval *expires_in)
 	grant->expires_at = expires_in != NULL ? plus_interval(GetCurrentTimestamp(), expires_in) :
 		identity != NULL ? identity->expires_at : DT_NOEND;
 	if (grant->permissions == NULL)
-		grant->permissions = identity != NULL ? permissions_of(identity) : all_permissions();
+		grant->permissions = identity != NULL ? identity_permissions(identity) : all_permissions();
 	if (grant->allowed_ips == NULL)
 		grant->allowed_ips = networks;
 	if (grant->workspace_ids == NULL)
@@ -678,19 +680,6 @@ account_key_create_application_key(PG_FUNCTION_ARGS)
 	return issued_datum(fcinfo, &api_key_id, &token, NULL, NULL, &grant);
 }
 
-/* Until the end of the transaction nobody else replaces this key. */
-static void
-lock_key(const pg_uuid_t *api_key_id)
-{
-	uint64		halves[2];
-	LOCKTAG		tag;
-
-	memcpy(halves, api_key_id->data, UUID_LEN);
-	halves[0] ^= halves[1];
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (halves[0] >> 32), (uint32) halves[0], LOCK_CLASS_KEY);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-}
-
 static bool
 load_key(const pg_uuid_t *api_key_id, StoredKey *key)
 {
@@ -765,7 +754,8 @@ account_key_rotate_api_key(PG_FUNCTION_ARGS)
 		validation_add(&validation, "overlap", "range", "overlap must be from 0 to 30 days", NULL);
 	validation_finish(&validation);
 
-	lock_key(&key.api_key_id);
+	/* Until the end of the transaction nobody else replaces this key. */
+	lock_on_key(&key.api_key_id, LOCK_CLASS_KEY, ExclusiveLock);
 	if (!load_key(&key.api_key_id, &key) || !credential_find(&key.api_key_id, &old))
 		elog(ERROR, "could not find the key again");
 	if (key.replaced)
@@ -798,13 +788,18 @@ account_key_revoke_api_key(PG_FUNCTION_ARGS)
 		target_of_object(found && key.has_account, &key.account_id, "API key", &target);
 
 	query_open(&scope);
-	insert_ending(&key, 'r', GetCurrentTimestamp(), reason, NULL);
-	while (successors && key.replaced)
+	for (;;)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (!credential_find(&key.successor_id, &key))
+		pg_uuid_t	id = key.credential_id;
+
+		/* What it is issuing at this moment is there, or fails, before its successor is read. */
+		lock_on_key(&id, LOCK_CLASS_ISSUE, ShareLock);
+		if (!credential_find(&id, &key))
 			elog(ERROR, "could not find the key that replaces another");
 		insert_ending(&key, 'r', GetCurrentTimestamp(), reason, NULL);
+		if (!successors || !key.replaced)
+			break;
+		key.credential_id = key.successor_id;
 	}
 	query_close(&scope);
 	PG_RETURN_VOID();

@@ -39,7 +39,7 @@ COMMENT ON COLUMN account.keys.preview IS 'The beginning and the end of the toke
 COMMENT ON COLUMN account.keys.system IS 'Made by the system with its account.';
 COMMENT ON COLUMN account.keys.external_id IS 'The caller''s own id.';
 COMMENT ON COLUMN account.keys.labels IS 'A flat JSON object of strings.';
-COMMENT ON COLUMN account.keys.created_by IS 'The profile that issued it; NULL for an administrator.';
+COMMENT ON COLUMN account.keys.created_by IS 'The profile that issued it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.keys.created_at IS 'When it was issued.';
 CREATE INDEX keys_account_id_idx ON account.keys (account_id, created_at);
 CREATE INDEX keys_profile_id_idx ON account.keys (profile_id);
@@ -97,7 +97,7 @@ CREATE FUNCTION account.verify_api_key(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_key_verify_api_key';
 REVOKE ALL ON FUNCTION account.verify_api_key(text) FROM PUBLIC;
-COMMENT ON FUNCTION account.verify_api_key(text) IS 'Whether an API key is good now, and for what; makes no identity. A key that is not gives valid false and the code in error. A key that is being replaced has its permissions less create:* and manage:*. Any level; raises nothing of its own.';
+COMMENT ON FUNCTION account.verify_api_key(text) IS 'Whether an API key is good now, and for what; makes no identity. A key that is not gives valid false and the code in error. permissions are those it was issued with, also while it is being replaced, when create:* and manage:* are refused to it. Any level; raises nothing of its own.';
 
 CREATE VIEW account.api_keys WITH (security_barrier) AS
 	SELECT k.api_key_id,
@@ -154,7 +154,7 @@ COMMENT ON COLUMN account.api_keys.permissions IS 'What it may do, as verb:resou
 COMMENT ON COLUMN account.api_keys.workspaces_preview IS 'At most five of the workspaces that it reaches.';
 COMMENT ON COLUMN account.api_keys.workspaces_total IS 'How many workspaces it reaches.';
 COMMENT ON COLUMN account.api_keys.allowed_ips IS 'The networks that it may be used from; NULL any.';
-COMMENT ON COLUMN account.api_keys.created_by IS 'The profile that issued it; NULL for an administrator.';
+COMMENT ON COLUMN account.api_keys.created_by IS 'The profile that issued it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.api_keys.expires_at IS 'When it ends by itself; NULL never.';
 COMMENT ON COLUMN account.api_keys.revoked_at IS 'When it was revoked; NULL if it was not.';
 COMMENT ON COLUMN account.api_keys.revoked_reason IS 'Why it was revoked.';

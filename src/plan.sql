@@ -52,8 +52,6 @@ COMMENT ON COLUMN account.subscriptions.plan_id IS 'The plan.';
 COMMENT ON COLUMN account.subscriptions.monthly_cost IS 'What it pays a month, in the currency of the platform; NULL if nothing was agreed.';
 COMMENT ON COLUMN account.subscriptions.renewal_date IS 'When the commitment renews; NULL if nothing was agreed.';
 COMMENT ON COLUMN account.subscriptions.created_at IS 'Since when the account has a plan of its own.';
--- Who holds a plan, for the foreign key.
-CREATE INDEX subscriptions_plan_id_idx ON account.subscriptions (plan_id);
 ALTER TABLE account.subscriptions ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.subscriptions', '');
 

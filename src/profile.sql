@@ -25,7 +25,7 @@ COMMENT ON COLUMN account.profiles.system IS 'Made and kept by the extension, on
 COMMENT ON COLUMN account.profiles.description IS 'Free text.';
 COMMENT ON COLUMN account.profiles.external_id IS 'The caller''s own id.';
 COMMENT ON COLUMN account.profiles.labels IS 'A flat JSON object of strings.';
-COMMENT ON COLUMN account.profiles.created_by IS 'The profile that made it; NULL for an administrator.';
+COMMENT ON COLUMN account.profiles.created_by IS 'The profile that made it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.profiles.created_at IS 'When it was created.';
 COMMENT ON COLUMN account.profiles.updated_at IS 'When it was last changed.';
 CREATE INDEX profiles_account_id_idx ON account.profiles (account_id);

@@ -29,13 +29,17 @@
 
 static Catalog catalog;
 static bool catalog_known = false;
+static uint64 invalidations = 0;	/* so that none is lost that comes while it is being looked up */
 
 static void
 forget_catalog(Datum argument, Oid relation)
 {
 	if (relation == InvalidOid || relation == catalog.accounts || relation == catalog.credentials ||
-		relation == catalog.holds)
+		relation == catalog.holds || !catalog_known)
+	{
+		invalidations++;
 		catalog_known = false;
+	}
 }
 
 /* The version of the installed extension, NULL if it is not installed. */
@@ -95,9 +99,11 @@ load_catalog(void)
 	return true;
 }
 
-const Catalog *
+/* Like schema_catalog(), but NULL where it would raise. */
+static const Catalog *
 schema_catalog_if_usable(void)
 {
+	uint64		before = invalidations;
 	char	   *version;
 
 	if (catalog_known)
@@ -107,7 +113,7 @@ schema_catalog_if_usable(void)
 	version = installed_version();
 	if (version == NULL || strcmp(version, ACCOUNT_VERSION) != 0 || !load_catalog())
 		return NULL;
-	catalog_known = true;
+	catalog_known = before == invalidations;
 	return &catalog;
 }
 

@@ -13,8 +13,6 @@
  */
 #include "account.h"
 
-#include <sys/stat.h>
-
 #include "access/detoast.h"
 #include "common/cryptohash.h"
 #include "common/hmac.h"
@@ -176,12 +174,12 @@ load_peppers(void)
 		return 0;
 	if (peppers_file == NULL || strcmp(peppers_file, setting_pepper_file) != 0)
 	{
-		char	   *name = MemoryContextStrdup(TopMemoryContext, setting_pepper_file);
-
-		read_peppers();
+		/* Forgotten first: after an error the file is read again, whichever it is by then. */
 		if (peppers_file != NULL)
 			pfree(peppers_file);
-		peppers_file = name;
+		peppers_file = NULL;
+		read_peppers();
+		peppers_file = MemoryContextStrdup(TopMemoryContext, setting_pepper_file);
 	}
 	return npeppers;
 }

@@ -20,8 +20,11 @@
  *	set_plan			none if the account has a plan of its own and changes it
  *						(one row); otherwise its tree, exclusive
  *	rotate_api_key		the key
- *	authenticate, act_as, verify_api_key, create_api_key, revoke_api_key,
- *	update_account, archive_account, suspend_account: none
+ *	revoke_api_key		what the key issues, shared, and of each successor; the
+ *						COMMIT of what a key has issued takes the same in a mode
+ *						that bars only that (key.c)
+ *	authenticate, act_as, verify_api_key, create_api_key, update_account,
+ *	archive_account, suspend_account: none
  *	unarchive_account, resume_account: none, but two that lift the same hold
  *	wait for one another
  *
@@ -32,6 +35,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
@@ -138,7 +142,8 @@ tree_path(const pg_uuid_t *account_id)
 
 	if (path == NULL)
 	{
-		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		/* In parallel mode no newer snapshot may be taken. */
+		Snapshot	snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 
 		path = scan_path(accounts, account_id, snapshot);
 		UnregisterSnapshot(snapshot);

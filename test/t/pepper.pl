@@ -90,6 +90,20 @@ foreach my $preload ('', 'account')
 	use_pepper(1, $second, $first);
 	is(good(), 'none three two', "$title: with the file back, all is as before");
 
+	# A file that could not be read for a while is read again, in a session that lives on.
+	if (!$preload)
+	{
+		my $verify = "SELECT valid FROM account.verify_api_key('$token{two}')";
+		my $point = sub { "ALTER SYSTEM SET account.pepper_file = '$_[0]';\nSELECT FROM pg_reload_conf(), pg_sleep(1)" };
+		my ($out, $err) = ('', '');
+
+		$node->psql('postgres', join(";\n", $verify, $point->("$file.gone"), $verify, $point->($file), $verify, 'ALTER SYSTEM RESET ALL', ''),
+			stdout => \$out, stderr => \$err, on_error_stop => 0);
+		is(join(' ', grep { /./ } split("\n", $out)), 't t', "$title: a file that was gone is read again when it is back");
+		like($err, qr/could not open the pepper file/, "$title: and nobody got in meanwhile");
+		$node->restart;
+	}
+
 	# Users neither see where it is nor choose another.
 	$node->safe_psql('postgres', q{CREATE ROLE app LOGIN; SELECT account.grant_access('app', 'admin');});
 	my $err;
