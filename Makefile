@@ -16,7 +16,7 @@ PG_CPPFLAGS = -DACCOUNT_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -fvisibility=hidden -std=gnu99
 
 REGRESS = install error access token identity identity_scope identity_cursor identity_transitions identity_parallel \
-	forgery trojan attacks key key_limits catalog plan directory outline move lifecycle \
+	forgery trojan attacks surroundings key key_limits catalog plan directory outline move lifecycle \
 	isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
 	isolation_tree isolation_share isolation_refuse \
 	facts facts_control facts_resource facts_errors
