@@ -73,12 +73,13 @@
 
 /*
  * ExecutorRun lost its execute_once in 18.  EXECUTOR_RUN_ALONE() keeps a plan from
- * starting workers, as if it might be run again.
+ * starting workers, as if it had been run in part before; execute_once is what
+ * minor releases before 15.11, 16.7 and 17.3 go by.
  */
 #if PG_VERSION_NUM < 180000
 #define EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
 #define EXECUTOR_RUN_PASS query, direction, count, execute_once
-#define EXECUTOR_RUN_ALONE() (execute_once = false)
+#define EXECUTOR_RUN_ALONE() (execute_once = false, query->already_executed = true)
 #else
 #define EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count
 #define EXECUTOR_RUN_PASS query, direction, count
