@@ -151,8 +151,20 @@ SELECT n.note FROM (SELECT (account.authenticate(current_setting('attack.key')))
 	CROSS JOIN LATERAL (SELECT * FROM notes WHERE s.account_id IS NOT NULL OFFSET 0) n ORDER BY 1;
 COMMIT;
 
+-- RLS-07: nobody but its owner empties a shared table, whatever was granted.
+SET ROLE regress_owner;
+CREATE TABLE rates (rate numeric);
+INSERT INTO rates VALUES (1), (2);
+SELECT account.share('rates');
+GRANT ALL ON rates TO regress_app;
+SET ROLE regress_app;
+TRUNCATE rates;
+SET ROLE regress_owner;
+SELECT count(*) FROM rates;
+TRUNCATE rates;
+
 RESET ROLE;
-DROP TABLE parts, notes;
+DROP TABLE parts, notes, rates;
 DROP FUNCTION look_up;
 DROP OWNED BY regress_owner, regress_app, regress_admin;
 DROP ROLE regress_owner, regress_app, regress_admin;
