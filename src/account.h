@@ -315,6 +315,21 @@ extern void tree_lock_two(const pg_uuid_t *left, const pg_uuid_t *right,
  */
 extern void tree_lock_limit(const pg_uuid_t *account_id, const char *resource);
 
+/*
+ * Classes of our advisory locks, which SQL cannot reach: pg_advisory_lock() uses 1
+ * and 2.
+ */
+#define LOCK_CLASS_TREE 0xAC01
+#define LOCK_CLASS_LIMIT 0xAC02
+#define LOCK_CLASS_KEY 0xAC03	/* that is being replaced */
+#define LOCK_CLASS_ISSUE 0xAC04 /* what a key issues */
+
+/* Takes the lock of a class on an id, until the end of the transaction. */
+extern void tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
+
+/* Above all ids of accounts, in SQL: what is below P is path > P AND path < P || this. */
+#define TREE_GREATEST_ID "'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid"
+
 /* A path as a uuid[]. */
 extern Datum tree_path_datum(const TreePath *path);
 
@@ -402,6 +417,8 @@ typedef struct CredentialRecord
 	uint8		digest[TOKEN_DIGEST_LENGTH];
 	bool		has_account;
 	pg_uuid_t	account_id;
+	ArrayType  *allowed_ips;	/* cidr[], NULL = any */
+	bool		ended_by_others;	/* another transaction has ended it by now */
 	bool		replaced;		/* by successor_id */
 	pg_uuid_t	successor_id;
 } CredentialRecord;
@@ -413,9 +430,6 @@ typedef struct CredentialRecord
  * holder does.  credential_id may point into *record.
  */
 extern bool credential_find(const pg_uuid_t *credential_id, CredentialRecord *record);
-
-/* Whether another transaction has ended a credential by now; without any lock, like the above. */
-extern bool credential_ended_by_others(const pg_uuid_t *credential_id);
 
 /* Raises the error that a state stands for; returns if it is good. */
 extern void credential_require(CredentialState state);
@@ -652,7 +666,7 @@ extern void directory_write(Statement *update, const Datum *values, const char *
 	" FROM account.accounts h" \
 	" JOIN account.accounts a ON a.path OPERATOR(pg_catalog." comparison ") h.path" \
 	" AND a.path OPERATOR(pg_catalog.<)" \
-	" (h.path OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)"
+	" (h.path OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")"
 
 /* ---------------------------------------------------------------------------
  * script.c: SQL on users' tables, run as their owners

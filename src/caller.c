@@ -248,7 +248,7 @@ account_caller_readable_account_ids(PG_FUNCTION_ARGS)
 	static Statement below = {
 		"SELECT account_id FROM account.accounts"
 		" WHERE path OPERATOR(pg_catalog.>=) $1 AND path OPERATOR(pg_catalog.<)"
-		" pg_catalog.array_append($1, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)",
+		" pg_catalog.array_append($1, " TREE_GREATEST_ID ")",
 		1, {UUIDARRAYOID}
 	};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;

@@ -169,6 +169,15 @@ scan_digest(const uint8 *digest, Credential *credential, Found *found)
 	table_close(relation, AccessShareLock);
 }
 
+/* Whether a row ends a credential by now. */
+static bool
+is_end(const Datum *values, TimestampTz now)
+{
+	return DatumGetInt64(values[ANUM_ENTRY - 1]) != 0 &&
+		(DatumGetChar(values[ANUM_KIND - 1]) == 'r' ||
+		 DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]) <= now);
+}
+
 /* Notes what one row tells of a credential. */
 static void
 take_record(const Datum *values, const bool *nulls, CredentialRecord *record, bool *found)
@@ -182,6 +191,7 @@ take_record(const Datum *values, const bool *nulls, CredentialRecord *record, bo
 		memcpy(record->digest, VARDATA_ANY(digest), TOKEN_DIGEST_LENGTH);
 		record->has_account = copy_uuid(values[ANUM_ACCOUNT_ID - 1], nulls[ANUM_ACCOUNT_ID - 1],
 										&record->account_id);
+		record->allowed_ips = copy_array(values[ANUM_ALLOWED_IPS - 1], nulls[ANUM_ALLOWED_IPS - 1]);
 		*found = true;
 	}
 	else if (DatumGetChar(values[ANUM_KIND - 1]) == 'o')
@@ -195,6 +205,7 @@ credential_find(const pg_uuid_t *credential_id, CredentialRecord *record)
 	const Catalog *catalog = schema_catalog();
 	pg_uuid_t	id = *credential_id;
 	Relation	relation = table_open(catalog->credentials, AccessShareLock);
+	TimestampTz now = GetCurrentTimestamp();
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
@@ -211,47 +222,13 @@ credential_find(const pg_uuid_t *credential_id, CredentialRecord *record)
 
 		heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
 		take_record(values, nulls, record, &found);
+		if (is_end(values, now) &&
+			!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			record->ended_by_others = true;
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
 	return found;
-}
-
-/* Whether a row ends a credential by now. */
-static bool
-is_end(const Datum *values, TimestampTz now)
-{
-	return DatumGetInt64(values[ANUM_ENTRY - 1]) != 0 &&
-		(DatumGetChar(values[ANUM_KIND - 1]) == 'r' ||
-		 DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]) <= now);
-}
-
-bool
-credential_ended_by_others(const pg_uuid_t *credential_id)
-{
-	const Catalog *catalog = schema_catalog();
-	Relation	relation = table_open(catalog->credentials, AccessShareLock);
-	TimestampTz now = GetCurrentTimestamp();
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-	bool		ended = false;
-
-	ScanKeyInit(&key, ANUM_CREDENTIAL_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(credential_id));
-	scan = systable_beginscan(relation, catalog->credentials_credential_id_key, true, SnapshotSelf, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Datum		values[NATTS];
-		bool		nulls[NATTS];
-
-		heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
-		if (is_end(values, now) &&
-			!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
-			ended = true;
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return ended;
 }
 
 /* Whether the client's address is in one of the networks; a UNIX socket has none. */

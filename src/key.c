@@ -20,14 +20,10 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-
-#define LOCK_CLASS_KEY 0xAC03
-#define LOCK_CLASS_ISSUE 0xAC04
 
 #define PERMISSIONS_MAX 256
 #define PERMISSION_MAX_BYTES 127
@@ -126,18 +122,6 @@ insert_credential(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *
 	query_write(&insert, values, nulls);
 }
 
-static void
-lock_on_key(const pg_uuid_t *api_key_id, uint16 class, LOCKMODE mode)
-{
-	uint64		halves[2];
-	LOCKTAG		tag;
-
-	memcpy(halves, api_key_id->data, UUID_LEN);
-	halves[0] ^= halves[1];
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (halves[0] >> 32), (uint32) halves[0], class);
-	(void) LockAcquire(&tag, mode, false, false);
-}
-
 /* Remembers which key issues another in this transaction. */
 static void
 note_issuer(void)
@@ -157,18 +141,18 @@ note_issuer(void)
 static void
 check_issuer(XactEvent event, void *argument)
 {
-	bool		ended;
+	CredentialRecord issuer;
 
 	if ((event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) ||
 		issuer_lxid == InvalidLocalTransactionId || issuer_lxid != proc_lxid(MyProc))
 		return;
 	if (event == XACT_EVENT_PRE_PREPARE)
 		error_raise(ERROR_BAD_REQUEST, NULL, "a transaction that has issued a key cannot be prepared");
-	lock_on_key(&issuer_id, LOCK_CLASS_ISSUE, RowExclusiveLock);
+	tree_lock_id(&issuer_id, LOCK_CLASS_ISSUE, RowExclusiveLock);
 	PushActiveSnapshot(GetLatestSnapshot());
-	ended = credential_ended_by_others(&issuer_id);
+	(void) credential_find(&issuer_id, &issuer);
 	PopActiveSnapshot();
-	if (ended)
+	if (issuer.ended_by_others)
 		error_raise(ERROR_INVALID_AUTHORIZATION, NULL, "the API key is not valid");
 }
 
@@ -398,16 +382,9 @@ validate_grant(const KeyGrant *grant, const Interval *expires_in, Validation *va
 static ArrayType *
 own_networks(const Identity *identity)
 {
-	StoredKey	key;
-	QueryScope	scope;
-	bool		found;
+	CredentialRecord key;
 
-	if (!identity->has_key)
-		return NULL;
-	query_open(&scope);
-	found = read_key(&scope, &identity->api_key_id, &key);
-	query_close(&scope);
-	return found ? key.grant.allowed_ips : NULL;
+	return identity->has_key && credential_find(&identity->api_key_id, &key) ? key.allowed_ips : NULL;
 }
 
 /* Whether every network of one list lies within one of the other. */
@@ -498,7 +475,6 @@ settle_grant(KeyGrant *grant, const Interval *expires_in)
 	const Identity *identity = identity_current();
 	ArrayType  *networks = identity != NULL ? own_networks(identity) : NULL;
 
-	identity = identity_current();
 	grant->expires_at = expires_in != NULL ? plus_interval(GetCurrentTimestamp(), expires_in) :
 		identity != NULL ? identity->expires_at : DT_NOEND;
 	if (grant->permissions == NULL)
@@ -755,7 +731,7 @@ account_key_rotate_api_key(PG_FUNCTION_ARGS)
 	validation_finish(&validation);
 
 	/* Until the end of the transaction nobody else replaces this key. */
-	lock_on_key(&key.api_key_id, LOCK_CLASS_KEY, ExclusiveLock);
+	tree_lock_id(&key.api_key_id, LOCK_CLASS_KEY, ExclusiveLock);
 	if (!load_key(&key.api_key_id, &key) || !credential_find(&key.api_key_id, &old))
 		elog(ERROR, "could not find the key again");
 	if (key.replaced)
@@ -793,7 +769,7 @@ account_key_revoke_api_key(PG_FUNCTION_ARGS)
 		pg_uuid_t	id = key.credential_id;
 
 		/* What it is issuing at this moment is there, or fails, before its successor is read. */
-		lock_on_key(&id, LOCK_CLASS_ISSUE, ShareLock);
+		tree_lock_id(&id, LOCK_CLASS_ISSUE, ShareLock);
 		if (!credential_find(&id, &key))
 			elog(ERROR, "could not find the key that replaces another");
 		insert_ending(&key, 'r', GetCurrentTimestamp(), reason, NULL);

@@ -50,7 +50,7 @@ move_subtree(const TreePath *path, const TreePath *parent)
 		" FROM account.accounts t WHERE t.account_id OPERATOR(pg_catalog.=) $1) h"
 		" WHERE a.path OPERATOR(pg_catalog.>=) h.path"
 		" AND a.path OPERATOR(pg_catalog.<)"
-		" (h.path OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)",
+		" (h.path OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")",
 		3, {UUIDOID, UUIDOID, UUIDARRAYOID}
 	};
 	Datum		values[3] = {UUIDPGetDatum(&TREE_SELF(path))};

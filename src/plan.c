@@ -248,7 +248,7 @@ repoint(const TreePath *path, const pg_uuid_t *from, const pg_uuid_t *to)
 		"UPDATE account.accounts SET billed_account_id = $3"
 		" WHERE path OPERATOR(pg_catalog.>=) $1"
 		" AND path OPERATOR(pg_catalog.<)"
-		" ($1 OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)"
+		" ($1 OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")"
 		" AND billed_account_id OPERATOR(pg_catalog.=) $2",
 		3, {UUIDARRAYOID, UUIDOID, UUIDOID}
 	};
@@ -539,7 +539,7 @@ static Counted counted[] = {
 			"SELECT pg_catalog.count(*) FROM (SELECT FROM account.accounts h"
 			" JOIN account.accounts a ON a.path OPERATOR(pg_catalog.>) h.path"
 			" AND a.path OPERATOR(pg_catalog.<)"
-			" (h.path OPERATOR(pg_catalog.||) 'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid)"
+			" (h.path OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")"
 			" WHERE h.account_id OPERATOR(pg_catalog.=) $1"
 			" AND a.billed_account_id OPERATOR(pg_catalog.=) $1 LIMIT $2) c",
 			2, {UUIDOID, INT8OID}

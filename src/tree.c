@@ -51,10 +51,6 @@
 #define ANUM_ACCOUNTS_ACCOUNT_ID 1
 #define ANUM_ACCOUNTS_PATH 3
 
-/* Classes of our locks: pg_advisory_lock() uses 1 and 2. */
-#define LOCK_CLASS_TREE 0xAC01
-#define LOCK_CLASS_LIMIT 0xAC02
-
 #define NAME_MAX_CHARACTERS 255
 #define EMAIL_MAX_BYTES 254
 #define LABELS_MAX 64
@@ -167,13 +163,19 @@ lock_key(const pg_uuid_t *account_id)
 	return halves[0] ^ halves[1];
 }
 
-static void
-lock_root(const pg_uuid_t *root, LOCKMODE mode)
+void
+tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode)
 {
 	LOCKTAG		tag;
 
-	set_lock_tag(&tag, lock_key(root), LOCK_CLASS_TREE);
+	set_lock_tag(&tag, lock_key(id), class);
 	(void) LockAcquire(&tag, mode, false, false);
+}
+
+static void
+lock_root(const pg_uuid_t *root, LOCKMODE mode)
+{
+	tree_lock_id(root, LOCK_CLASS_TREE, mode);
 }
 
 static void
