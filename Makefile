@@ -1,6 +1,8 @@
 # Parts in dependency order: a part uses only parts above it.  Each has a
 # src/PART.c, a src/PART.sql or both.
-PARTS = schema error query changes access token tree hold credential context identity caller plan profile key directory outline move lifecycle \
+PARTS = schema request error query changes access scan token tree hold network credential permission right use context identity caller gate holding guard \
+	normal email password attempt plan \
+	profile issue key amend workspace role owner assignment review user session invitation principal member directory outline describe move lifecycle signup proof \
 	script policy column protection isolation
 
 EXTENSION = account
@@ -16,10 +18,13 @@ PG_CPPFLAGS = -DACCOUNT_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -fvisibility=hidden -std=gnu99
 
 REGRESS = install error access token identity identity_scope identity_cursor identity_transitions identity_parallel \
-	forgery trojan attacks surroundings key key_limits catalog plan directory outline move lifecycle \
-	isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
+	forgery trojan attacks surroundings key key_limits key_life use review catalog email password user session signup plan directory outline move lifecycle \
+	member member_end invitation invitation_sender act_as_user describe \
+	role role_scopes workspace service_account profile \
+	tree isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
 	isolation_tree isolation_share isolation_refuse \
-	facts facts_control facts_resource facts_errors
+	isolation_workspace isolation_workspace_tables isolation_permission isolation_workspace_permission \
+	facts facts_control facts_resource facts_errors facts_principals
 REGRESS_OPTS = --load-extension=account --encoding=UTF8
 
 ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec))

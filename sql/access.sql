@@ -20,16 +20,18 @@ SELECT role, level FROM account.access_levels WHERE role::text LIKE '%regress%' 
 -- Each level has what is its own and what belongs to those before; none has more.
 CREATE VIEW pg_temp.reach AS
 	SELECT r.level, g.level AS of, g.object,
-		CASE WHEN g.object LIKE 'TABLE %' THEN has_table_privilege('regress_' || r.level, substr(g.object, 7), 'SELECT')
+		CASE WHEN g.object LIKE 'TABLE %' THEN has_table_privilege('regress_' || r.level, substr(g.object, 7), COALESCE(g.privileges, 'SELECT'))
+			WHEN g.object LIKE 'SCHEMA %' THEN has_schema_privilege('regress_' || r.level, substr(g.object, 8), 'USAGE')
 			ELSE has_function_privilege('regress_' || r.level, substr(g.object, 10), 'EXECUTE') END AS reached
 	FROM unnest('{none,anonymous,tenant,owner,admin}'::text[]) r (level), account.access_grants g;
 SELECT level, of, bool_and(reached) AS all, bool_or(reached) AS any FROM pg_temp.reach
 GROUP BY level, of ORDER BY array_position('{none,anonymous,tenant,owner,admin}', level), array_position('{none,anonymous,tenant,owner,admin}', of);
--- No level reaches a table of the extension, in any way (PRIV-13, TX-07), nor a column of one.
+-- No level reaches a table of the extension, in any way (PRIV-13, TX-07), nor a column of one, but to read those that have a policy that says what.
 SELECT count(*) FROM pg_class c, unnest('{none,anonymous,tenant,owner,admin}'::text[]) level
 WHERE relnamespace = 'account'::regnamespace AND relkind = 'r'
-	AND (has_table_privilege('regress_' || level, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-		OR has_any_column_privilege('regress_' || level, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'));
+	AND (has_table_privilege('regress_' || level, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+		OR has_any_column_privilege('regress_' || level, c.oid, 'INSERT, UPDATE, REFERENCES')
+		OR (has_any_column_privilege('regress_' || level, c.oid, 'SELECT') AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polcmd = 'r')));
 -- Nor writes through a view, nor makes anything in the schema.
 SELECT count(*) FROM pg_class c, unnest('{none,anonymous,tenant,owner,admin}'::text[]) level
 WHERE relnamespace = 'account'::regnamespace AND relkind = 'v'

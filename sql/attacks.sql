@@ -89,10 +89,9 @@ ROLLBACK;
 
 -- FLT-14: a credential of lists that hold NULL is refused when it is written, not when it is read.
 RESET ROLE;
-INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, permissions, workspace_ids)
-	VALUES (sha256('x'), 0, 'k', gen_random_uuid(), :'acme', '{NULL}', '{}');
-INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, permissions, workspace_ids)
-	VALUES (sha256('x'), 0, 'k', gen_random_uuid(), :'acme', '{}', '{NULL}');
+INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, profile_id, permissions)
+	VALUES (sha256('x'), 0, 'k', gen_random_uuid(), :'acme', gen_random_uuid(), '{NULL}');
+INSERT INTO account.roles (role_id, account_id, name, permissions) VALUES (gen_random_uuid(), :'acme', 'x', '{NULL}');
 
 -- LEAK-21: what does not exist reads so above a parallel plan, too.
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;

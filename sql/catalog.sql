@@ -27,17 +27,21 @@ SELECT prosrc FROM functions WHERE lanname = 'c' GROUP BY prosrc HAVING count(*)
 -- SP-13: what anyone may execute is what policies, defaults and checks call.
 SELECT function FROM functions WHERE has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN
 	('current_account_id', 'policy_account_id', 'policy_writable_account_id', 'policy_new_account_id', 'policy_identified',
+	'policy_workspace_ids', 'policy_workspace_writable',
 	'is_name', 'is_email', 'is_labels', 'is_branding')
 	ORDER BY 1;
--- Nobody has any right on a table, and PUBLIC none on anything else.
-SELECT relation, relacl FROM relations WHERE relkind IN ('r', 'p', 'S') AND relacl IS NOT NULL AND EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner);
+-- Nobody has any right on a table, but to read one that has a policy that says what; and PUBLIC none on anything else.
+SELECT relation, relacl FROM relations WHERE relkind IN ('r', 'p', 'S') AND relacl IS NOT NULL AND EXISTS (SELECT FROM aclexplode(relacl)
+	WHERE grantee <> relowner AND (privilege_type <> 'SELECT' OR NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = relations.oid AND polcmd = 'r')));
+-- Policies on our own tables are for reading alone, and none says true.
+SELECT polrelid::regclass, polname FROM pg_policy JOIN relations ON relations.oid = polrelid WHERE polcmd <> 'r' OR pg_get_expr(polqual, polrelid) IN ('true', '(true)');
 SELECT relation, relacl FROM relations WHERE EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 0);
-SELECT nspacl FROM pg_namespace WHERE nspname = 'account' AND EXISTS (SELECT FROM aclexplode(nspacl) WHERE grantee = 0);
+SELECT nspacl FROM pg_namespace WHERE nspname IN ('account', 'account_api') AND EXISTS (SELECT FROM aclexplode(nspacl) WHERE grantee = 0);
 
 -- Each function that is not PUBLIC's is given to one level, but for triggers, what our tables are made of and what superusers keep to themselves.
 SELECT function FROM functions
 WHERE NOT has_function_privilege('public', oid, 'EXECUTE') AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-	AND proname NOT IN ('grant_access', 'revoke_access', 'refresh_access')
+	AND proname NOT IN ('grant_access', 'revoke_access', 'refresh_access', 'setup_postgrest')
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_proc'::regclass AND refobjid = oid AND classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass))
 	AND 1 <> (SELECT count(*) FROM account.access_grants g WHERE to_regprocedure(substring(g.object FROM '^FUNCTION (.*)')) = oid)
 	ORDER BY 1;
@@ -45,8 +49,8 @@ WHERE NOT has_function_privilege('public', oid, 'EXECUTE') AND prorettype NOT IN
 SELECT relation FROM relations WHERE relkind = 'v'
 	AND 1 <> (SELECT count(*) FROM account.access_grants g WHERE to_regclass(substring(g.object FROM '^TABLE (.*)')) = oid);
 SELECT object FROM account.access_grants
-WHERE NOT EXISTS (SELECT FROM functions WHERE oid = to_regprocedure(substring(object FROM '^FUNCTION (.*)')))
-	AND NOT EXISTS (SELECT FROM relations WHERE relkind = 'v' AND oid = to_regclass(substring(object FROM '^TABLE (.*)')));
+WHERE to_regnamespace(substring(object FROM '^SCHEMA (.*)')) IS NULL AND NOT EXISTS (SELECT FROM functions WHERE oid = to_regprocedure(substring(object FROM '^FUNCTION (.*)')))
+	AND NOT EXISTS (SELECT FROM relations WHERE (relkind = 'v' OR EXISTS (SELECT FROM pg_policy WHERE polrelid = relations.oid)) AND oid = to_regclass(substring(object FROM '^TABLE (.*)')));
 -- A role that may read a view may execute what it calls.
 SELECT DISTINCT g.level, v.relation, f.function, fg.level
 FROM relations v
@@ -60,8 +64,8 @@ WHERE NOT has_function_privilege('public', f.oid, 'EXECUTE')
 
 -- What policies and defaults call can be cached, pushed down and run in workers; what writes cannot.
 SELECT function FROM functions WHERE (proname = 'current_account_id' OR proname LIKE 'policy\_%')
-	AND (provolatile <> 's' OR NOT proleakproof OR proparallel <> 's' OR pronargs > 0);
-SELECT function FROM functions WHERE proleakproof AND (pronargs > 0 OR provolatile <> 's');
+	AND (provolatile <> 's' OR NOT proleakproof OR proparallel <> 's' OR (pronargs > 0 AND NOT proisstrict));
+SELECT function FROM functions WHERE proleakproof AND (provolatile <> 's' OR (pronargs > 0 AND proname NOT IN ('has_permission', 'can_access_workspace') AND proname NOT LIKE 'policy\_%'));
 SELECT function FROM functions WHERE provolatile = 'v' AND proparallel <> 'u';
 SELECT function FROM functions WHERE proname ~ '^(create|update|delete|set|move|archive|unarchive|suspend|resume|rotate|revoke|grant|authenticate|deauthenticate|act_as|isolate|release|share)' AND provolatile <> 'v';
 -- Nothing takes or gives "internal" (PRIV-12), and variadic and polymorphic tricks have no place (SP-08).
@@ -84,7 +88,7 @@ SELECT relation FROM relations WHERE relkind IN ('r', 'p') AND relpersistence <>
 SELECT conrelid::regclass, conname FROM pg_constraint JOIN relations ON relations.oid = conrelid
 WHERE condeferrable OR (contype <> 'n' AND conname NOT LIKE relname || '\_%');
 SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN relations ON relations.oid = tgrelid
-WHERE NOT tgisinternal AND tgenabled <> 'A';
+WHERE NOT tgisinternal AND tgenabled <> 'A' AND relkind <> 'v';
 SELECT evtname FROM pg_event_trigger JOIN functions ON functions.oid = evtfoid WHERE evtenabled = 'D';
 -- EXT-15: no column of a reg* type that pg_upgrade refuses; no secret but as a digest.
 SELECT relation, attname FROM relations JOIN pg_attribute ON attrelid = relations.oid

@@ -1,6 +1,6 @@
 -- facts: what an account is, the main flow, and what is shared: nothing (S1.1 to S1.23 but S1.18, D1, D6).
 -- Further facts: facts_control.sql (S1.18, S1.24 to S1.26, B4, D6), facts_resource.sql (S2.1 to S2.24, B2, D2, D3),
--- facts_errors.sql (S2.26 to S2.43, B1, D7).
+-- facts_errors.sql (S2.26 to S2.43, B1, D7), facts_principals.sql (S3, S4 and S5, and where else they stand).
 \set VERBOSITY terse
 SET client_min_messages = error;
 

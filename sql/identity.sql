@@ -11,6 +11,7 @@ SELECT account.grant_access('regress_app', 'tenant'), account.grant_access('regr
 SELECT id AS acme, api_key AS acme_key FROM account.create_account('acme') \gset
 SELECT id AS globex, api_key AS globex_key FROM account.create_account('globex') \gset
 SELECT profile_id AS acme_profile FROM account.profiles WHERE account_id = :'acme' \gset
+SELECT account.define_permission('read:notes');
 SELECT api_key_id AS reader_id, api_key AS reader FROM account.create_api_key(:'acme_profile', 'reader', '{read:notes,read:api_keys}', '1 hour') \gset
 SELECT api_key_id AS application_id, api_key AS application FROM account.create_application_key('app', '{read:*}') \gset
 

@@ -136,7 +136,7 @@ SET ROLE regress_parallel;
 EXECUTE seen;
 RESET ROLE;
 INSERT INTO account.credentials (digest, entry, kind, credential_id, ends_at)
-	SELECT digest, 1, 'r', credential_id, now() FROM account.credentials WHERE digest = sha256(:'acme_key'::bytea);
+	SELECT digest, 1, 'r', credential_id, now() FROM account.credentials WHERE digest = sha256(:'acme_key'::bytea) AND entry = 0;
 SET ROLE regress_parallel;
 EXECUTE seen;
 EXECUTE who;

@@ -123,7 +123,7 @@ BEGIN
 			IF call LIKE '%, revoked' THEN
 				RESET ROLE;
 				INSERT INTO account.credentials (digest, entry, kind, credential_id, ends_at)
-					SELECT digest, 1, 'r', credential_id, '-infinity' FROM account.credentials WHERE digest = sha256(token('acme')::bytea);
+					SELECT digest, 1, 'r', credential_id, '-infinity' FROM account.credentials WHERE digest = sha256(token('acme')::bytea) AND entry = 0;
 				SET ROLE regress_transitions;
 			ELSIF call LIKE '% open' THEN
 				OPEN opened FOR SELECT 1;

@@ -8,12 +8,12 @@ GRANT CREATE ON DATABASE :"DBNAME" TO regress_install;
 SELECT version = (SELECT extversion FROM pg_extension WHERE extname = 'account') AS installed, superuser, trusted, relocatable
 FROM pg_available_extension_versions WHERE name = 'account' AND installed;
 
--- EXT-03: no object outside schema account, but the schema itself and the event triggers.
+-- EXT-03: no object outside schemas account and account_api, but the schemas themselves and the event triggers.
 SELECT i.type, i.identity
 FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) i
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'account')
-	AND (i.schema IS NULL OR i.schema <> 'account') AND i.identity NOT LIKE 'account.%'
+	AND (i.schema IS NULL OR i.schema NOT IN ('account', 'account_api')) AND i.identity NOT LIKE 'account%.%'
 ORDER BY 1, 2;
 -- ... and nothing in schema account that is not the extension's.
 SELECT c.oid::regclass FROM pg_class c
@@ -33,7 +33,7 @@ RESET ROLE;
 
 -- DROP takes all of it away ...
 DROP EXTENSION account;
-SELECT count(*) FROM pg_namespace WHERE nspname = 'account';
+SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'account%';
 -- ... and the library says what is missing rather than fail.
 LOAD 'account';
 SHOW account.max_depth;
@@ -47,6 +47,9 @@ CREATE FUNCTION account.is_name(text) RETURNS boolean LANGUAGE sql RETURN true;
 RESET ROLE;
 CREATE EXTENSION account;
 DROP SCHEMA account CASCADE;
+CREATE SCHEMA account_api;
+CREATE EXTENSION account;
+DROP SCHEMA account_api;
 -- EXT-05: nor anywhere else.
 CREATE SCHEMA elsewhere;
 CREATE EXTENSION account SCHEMA elsewhere;

@@ -4,6 +4,7 @@ CREATE ROLE regress_key;
 CREATE ROLE regress_key_admin;
 SELECT account.grant_access('regress_key', 'tenant'), account.grant_access('regress_key_admin', 'admin');
 SET client_min_messages = error;
+SELECT account.define_permission('read:notes');
 SELECT id AS acme, api_key AS acme_key FROM account.create_account('acme') \gset
 SELECT id AS globex, api_key AS globex_key FROM account.create_account('globex') \gset
 BEGIN;
@@ -25,7 +26,7 @@ SELECT (account.authenticate(:'acme_key')).account_id = :'acme' AS acme;
 SELECT api_key_id AS one_id, api_key AS one FROM account.create_api_key(:'acme_profile', 'one', '{read:notes,manage:api_keys,create:accounts}', '1 day', '{}', '{127.0.0.0/8,::1/128}', 'the first') \gset
 SELECT k.name, k.account_id = :'acme' AS own, k.profile_id = :'acme_profile' AS own_profile, k.expires_at IS NULL AS endless, k.api_key_id IS NOT NULL AS id
 FROM account.create_api_key(profile_id => :'acme_profile', name => 'two') k;
-SELECT name, description, preview = left(:'one', 17) || '…' || right(:'one', 4) AS preview, state, system, permissions, workspaces_preview, workspaces_total, allowed_ips,
+SELECT name, description, preview = left(:'one', 17) || '…' || right(:'one', 4) AS preview, state, system, permissions, cardinality(workspaces_preview) AS workspaces, workspaces_total, allowed_ips,
 	created_by = :'acme_profile' AS created_by, expires_at > now() + '23 hours' AS expires, labels, external_id
 FROM account.api_keys WHERE account_id = :'acme' ORDER BY created_at, name;
 SELECT CASE account_id WHEN :'acme' THEN 'acme' WHEN :'child' THEN 'child' WHEN :'sibling' THEN 'sibling' ELSE 'another''s' END AS account, count(*) FROM account.api_keys GROUP BY 1 ORDER BY 1;
@@ -105,7 +106,7 @@ SELECT valid FROM account.verify_api_key(:'new');
 -- KEY-24: in its overlap it reads, and creates and manages nothing, not even itself; again is a CONFLICT.
 SELECT what, pg_temp.try(:'old', call) AS old, pg_temp.try(:'new', call) AS new
 FROM (VALUES (1, 'create a key', format('create_api_key(%L, ''x'')', :'acme_profile')), (2, 'rotate old', format('rotate_api_key(%L)', :'old_id')), (3, 'rotate new', format('rotate_api_key(%L)', :'new_id')),
-	(4, 'revoke old', format('revoke_api_key(%L)', :'old_id')), (5, 'revoke new', format('revoke_api_key(%L)', :'new_id')),
+	(4, 'revoke old', format('revoke_api_key(%L)', :'old_id')), (9, 'change new', format('update_api_key(%L, ''{"name": "x"}'')', :'new_id')), (5, 'revoke new', format('revoke_api_key(%L)', :'new_id')),
 	(6, 'create an account', 'create_account(''x'')'), (7, 'read the account', 'get_account()'), (8, 'read keys', $$get_account() FROM account.api_keys WHERE 1 / (SELECT count(*) FROM account.api_keys) = 0 LIMIT 1$$)) c (n, what, call) ORDER BY n;
 
 -- KEY-26: what is rolled back is not: the token that was shown is worth nothing, and the old one is as before.

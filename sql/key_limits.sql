@@ -3,6 +3,8 @@
 CREATE ROLE regress_key;
 SELECT account.grant_access('regress_key', 'tenant');
 SET client_min_messages = error;
+-- What a key can name has been defined; a pattern need not match anything yet.
+SELECT count(account.define_permission(p)) AS defined FROM unnest('{read:notes,write:notes,manage:notes,read:keys,a:b,a-b_c:0}'::text[] || array[repeat('a', 63) || ':' || repeat('b', 63)]) p;
 SELECT id AS acme, api_key AS acme_key FROM account.create_account('acme') \gset
 SELECT profile_id AS profile FROM account.profiles WHERE account_id = :'acme' \gset
 SELECT id AS held, api_key AS held_key FROM account.create_account('held') \gset
@@ -42,7 +44,7 @@ SELECT left(given, 60) AS given, pg_temp.try(:'acme_key', format('create_api_key
 	($$'x', '{NULL}'$$), ($$'x', '{read}'$$), ($$'x', '{read:}'$$), ($$'x', '{:notes}'$$), ($$'x', '{:}'$$), ($$'x', '{""}'$$), ($$'x', '{Read:notes}'$$), ($$'x', '{"read:no tes"}'$$),
 	($$'x', '{read:notes:more}'$$), ($$'x', '{read:n*}'$$), ($$'x', '{**:notes}'$$), ($$'x', '{"read:notes,manage:keys"}'$$), ($$'x', '{réad:notes}'$$), ($$'x', E'{"read:notes\n"}'$$),
 	($$'x', '{{read:notes},{read:keys}}'$$), ($$'x', '[5:6]={read:notes,read:keys}'$$), ($$'x', ARRAY[repeat('a', 63) || ':' || repeat('b', 63)]$$), ($$'x', ARRAY[repeat('a', 64) || ':' || repeat('b', 63)]$$),
-	($$'x', (SELECT array_agg('read:r' || i) FROM generate_series(1, 256) i)$$), ($$'x', (SELECT array_agg('read:r' || i) FROM generate_series(1, 257) i)$$),
+	($$'x', array_fill('read:notes'::text, '{10000}')$$), ($$'x', array_fill('read:notes'::text, '{10001}')$$), ($$'x', '{read:undefined}'$$), ($$'x', '{read:undefined,*:undefined}'$$),
 	($$'x', array_fill('read:notes'::text, '{10000000}')$$), ($$'x', '{read:notes,bad,read:keys,worse}'$$),
 	-- KEY-19.
 	($$'x', NULL, '0'$$), ($$'x', NULL, '-1 second'$$), ($$'x', NULL, '1 microsecond'$$), ($$'x', NULL, '100 years'$$), ($$'x', NULL, '101 years'$$), ($$'x', NULL, '292276 years'$$), ($$'x', NULL, '1 mon -30 days'$$), ($$'x', NULL, '1 mon -31 days'$$),

@@ -109,8 +109,8 @@ SELECT count(*), bool_and(k.preview = left(i.api_key, 17) || '…' || right(i.ap
 -- KEY-34: nothing but 32 bytes is taken for a digest.
 CREATE FUNCTION pg_temp.stored(digest bytea) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO account.credentials (digest, entry, kind, credential_id, permissions, workspace_ids)
-		VALUES (digest, 0, 'a', gen_random_uuid(), '{}', '{}');
+	INSERT INTO account.credentials (digest, entry, kind, credential_id, permissions)
+		VALUES (digest, 0, 'a', gen_random_uuid(), '{}');
 	RETURN true;
 EXCEPTION WHEN OTHERS THEN
 	RETURN false;
@@ -119,8 +119,8 @@ SELECT pg_temp.stored(sha256('a')) AS digest, pg_temp.stored('ab') AS short, pg_
 	pg_temp.stored('') AS empty, pg_temp.stored(NULL) AS missing, pg_temp.stored(sha256('a')) AS again;
 
 -- KEY-06: the row says of what kind a token is, too.
-INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, permissions, workspace_ids)
-	VALUES (sha256('prod_acctsec_00000000000000000000000000000000000000000003UNP5x'), 0, 'a', gen_random_uuid(), :'acme', '{}', '{}');
+INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, permissions)
+	VALUES (sha256('prod_acctsec_00000000000000000000000000000000000000000003UNP5x'), 0, 'a', gen_random_uuid(), :'acme', '{}');
 SELECT valid, error FROM account.verify_api_key('prod_acctsec_00000000000000000000000000000000000000000003UNP5x');
 DELETE FROM account.credentials WHERE digest = sha256('prod_acctsec_00000000000000000000000000000000000000000003UNP5x');
 

@@ -47,10 +47,16 @@ account_access_level_admin(PG_FUNCTION_ARGS)
 }
 
 bool
-access_has_admin(Oid role)
+access_has_level(Oid role, const char *marker)
 {
 	return superuser_arg(role) ||
-		proc_aclcheck(schema_function("level_admin", 0, NULL), role) == ACLCHECK_OK;
+		proc_aclcheck(schema_function(marker, 0, NULL), role) == ACLCHECK_OK;
+}
+
+bool
+access_has_admin(Oid role)
+{
+	return access_has_level(role, "level_admin");
 }
 
 static void
@@ -60,11 +66,12 @@ require_superuser(void)
 		error_raise(ERROR_FORBIDDEN, NULL, "only superusers may grant access");
 }
 
-/* Runs one GRANT or REVOKE; the format takes an object and a quoted role. */
+/* Gives a quoted role privileges on an object, or takes all that it has there. */
 static void
-run_grant(const char *format, const char *object, const char *role)
+run_grant(bool give, const char *privileges, const char *object, const char *role)
 {
-	char	   *command = psprintf(format, object, role);
+	char	   *command = give ? psprintf("GRANT %s ON %s TO %s", privileges, object, role) :
+		psprintf("REVOKE ALL ON %s FROM %s", object, role);
 	int			result = SPI_execute(command, false, 0);
 
 	if (result != SPI_OK_UTILITY)
@@ -80,7 +87,9 @@ static void
 set_level(Oid role, int level)
 {
 	static Statement list = {
-		"SELECT object, pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level)"
+		"SELECT object, pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level),"
+		" COALESCE(privileges, CASE pg_catalog.split_part(object, ' ', 1)"
+		" WHEN 'FUNCTION' THEN 'EXECUTE' WHEN 'TABLE' THEN 'SELECT' WHEN 'SCHEMA' THEN 'USAGE' END)"
 		" FROM account.access_grants ORDER BY object",
 	};
 	char	   *name = pstrdup(quote_identifier(GetUserNameFromId(role, false)));
@@ -91,19 +100,15 @@ set_level(Oid role, int level)
 	/* Argument types are named without their schema. */
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	run_grant(level >= 0 ? "GRANT USAGE ON SCHEMA %s TO %s" : "REVOKE USAGE ON SCHEMA %s FROM %s",
-			  "account", name);
+	run_grant(level >= 0, "USAGE", "SCHEMA account", name);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		char	   *object = SPI_getvalue(table->vals[row], table->tupdesc, 1);
 		bool		isnull;
 		int			needed = DatumGetInt32(SPI_getbinval(table->vals[row], table->tupdesc, 2, &isnull));
-		bool		relation = strncmp(object, "TABLE ", 6) == 0;
+		char	   *privileges = SPI_getvalue(table->vals[row], table->tupdesc, 3);
 
-		if (level + 1 >= needed)
-			run_grant(relation ? "GRANT SELECT ON %s TO %s" : "GRANT EXECUTE ON %s TO %s", object, name);
-		else
-			run_grant("REVOKE ALL ON %s FROM %s", object, name);
+		run_grant(level + 1 >= needed, privileges, object, name);
 	}
 	AtEOXact_GUC(false, nest_level);
 }

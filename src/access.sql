@@ -9,12 +9,14 @@
 CREATE TABLE account.access_grants (
 	level text NOT NULL,
 	object text NOT NULL,
+	privileges text,
 	CONSTRAINT access_grants_pkey PRIMARY KEY (object),
 	CONSTRAINT access_grants_level_known CHECK (level IN ('anonymous', 'tenant', 'owner', 'admin'))
 );
 COMMENT ON TABLE account.access_grants IS 'What each level may use: made by the script, changed by nobody.';
 COMMENT ON COLUMN account.access_grants.level IS 'anonymous, tenant, owner or admin; each includes the one before.';
-COMMENT ON COLUMN account.access_grants.object IS 'The object as GRANT names it: FUNCTION with argument types, or TABLE.';
+COMMENT ON COLUMN account.access_grants.object IS 'The object as GRANT names it: FUNCTION with argument types, TABLE, or SCHEMA.';
+COMMENT ON COLUMN account.access_grants.privileges IS 'What is granted; NULL for EXECUTE, SELECT or USAGE.';
 ALTER TABLE account.access_grants ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION account.level_anonymous() RETURNS void
@@ -45,7 +47,7 @@ CREATE FUNCTION account.grant_access(role regrole, level text) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_access_grant_access';
 REVOKE ALL ON FUNCTION account.grant_access(regrole, text) FROM PUBLIC;
-COMMENT ON FUNCTION account.grant_access(regrole, text) IS 'Grants a role the use of this extension at a level: anonymous (authenticate and verify), tenant (what an identity may do), owner (isolate tables: for migrations) or admin (everything), each including the one before. A role that had another level has this one afterwards. Superusers only. Raises VALIDATION_FAILED for an unknown level, FORBIDDEN otherwise.';
+COMMENT ON FUNCTION account.grant_access(regrole, text) IS 'Grants a role the use of this extension at a level: anonymous (authenticate, log in, register, use a token, verify), tenant (what an identity may do), owner (isolate tables and define permissions: for migrations) or admin (everything), each including the one before. A role that had another level has this one afterwards. Superusers only. Raises VALIDATION_FAILED for an unknown level, FORBIDDEN otherwise.';
 
 CREATE FUNCTION account.revoke_access(role regrole) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

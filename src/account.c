@@ -19,6 +19,19 @@ bool		setting_session_identity;
 bool		setting_exchange_identity;
 bool		setting_refuse_bypass;
 int			setting_without_identity;
+bool		setting_registration;
+bool		setting_require_verified_email;
+int			setting_password_cost;
+int			setting_password_min_length;
+int			setting_session_lifetime;
+int			setting_login_attempts;
+int			setting_login_lockout;
+int			setting_last_used_interval;
+int			setting_session_idle_timeout;
+int			setting_key_max_age;
+char	   *setting_trusted_proxies;
+char	   *setting_tenant_role;
+char	   *setting_service_account_name_pattern;
 
 static const struct config_enum_entry without_identity_values[] = {
 	{"warn", WITHOUT_IDENTITY_WARN, false},
@@ -88,15 +101,97 @@ define_identity_settings(void)
 							NULL, NULL, NULL);
 }
 
+static void
+define_request_settings(void)
+{
+	DefineCustomStringVariable("account.tenant_role",
+							   "Role that account_api.pre_request() sets where a credential was good.",
+							   "setup_postgrest() sets it for PostgREST's role alone.",
+							   &setting_tenant_role, "", PGC_SUSET, 0,
+							   NULL, NULL, NULL);
+}
+
+static void
+define_credential_settings(void)
+{
+	DefineCustomIntVariable("account.last_used_interval",
+							"How often the use of a key or session is noted at most.",
+							"A session is noted at least four times in account.session_idle_timeout.",
+							&setting_last_used_interval, 60, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.session_idle_timeout",
+							"How long a session lasts that is not used; 0 for no such limit.", NULL,
+							&setting_session_idle_timeout, 2 * SECS_PER_HOUR, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.key_max_age",
+							"Age at which a key is due for rotation.", NULL,
+							&setting_key_max_age, 90 * SECS_PER_DAY, 1, INT_MAX, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("account.service_account_name_pattern",
+							   "Regular expression that the names of new service accounts match; empty for any.",
+							   "It matches any part of a name, unless ^ and $ are in it.",
+							   &setting_service_account_name_pattern, "", PGC_SUSET, 0,
+							   principal_check_pattern, NULL, NULL);
+	DefineCustomStringVariable("account.trusted_proxies",
+							   "Networks, or unix for the UNIX socket, from where x-forwarded-for in request.headers is believed.",
+							   "Set it for the role of PostgREST alone: whoever runs SQL from there can claim any address.",
+							   &setting_trusted_proxies, "", PGC_SUSET, 0,
+							   network_check_proxies, network_assign_proxies, NULL);
+}
+
+static void
+define_user_settings(void)
+{
+	DefineCustomBoolVariable("account.registration",
+							 "Allows register() and sign_up().",
+							 "They are off where this or the flag account-registration is off.",
+							 &setting_registration, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("account.require_verified_email",
+							 "Makes those who registered themselves prove their e-mail before they are users.",
+							 "Where it is off, who registers an e-mail and logs in learns whether somebody had it.",
+							 &setting_require_verified_email, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("account.password_cost",
+							"Cost of bcrypt: each one more doubles the work.",
+							"Passwords are hashed again at the next login when it has risen. Where it is lowered, those of a higher cost stand out by the time they take.",
+							&setting_password_cost, 12, PASSWORD_COST_MIN, PASSWORD_COST_MAX, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.password_min_length",
+							"Least number of characters of a password.", NULL,
+							&setting_password_min_length, 15, 8, 64, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.session_lifetime",
+							"How long a session lasts at most.", NULL,
+							&setting_session_lifetime, 12 * SECS_PER_HOUR, 1, INT_MAX, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.login_attempts",
+							"Attempts to log in with one e-mail from one source until no password is right there.", NULL,
+							&setting_login_attempts, 10, 1, 1000, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.login_lockout",
+							"How long that lasts, and after how long attempts do not count any more.", NULL,
+							&setting_login_lockout, 15 * SECS_PER_MINUTE, 1, SECS_PER_DAY, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+}
+
 void
 _PG_init(void)
 {
 	define_token_settings();
 	define_identity_settings();
+	define_credential_settings();
+	define_user_settings();
+	define_request_settings();
 	schema_init();
 	hold_init();
+	permission_init();
+	guard_init();
 	key_init();
 	context_init();
 	identity_init();
+	attempt_init();
+	session_init();
+	invitation_init();
 	MarkGUCPrefixReserved("account");
 }

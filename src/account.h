@@ -15,10 +15,12 @@
 #include "compat.h"
 #include "errors.h"
 
+#include "access/genam.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/relcache.h"
 #include "utils/uuid.h"
@@ -34,6 +36,19 @@ extern bool setting_session_identity;
 extern bool setting_exchange_identity;
 extern bool setting_refuse_bypass;
 extern int	setting_without_identity;	/* WithoutIdentity */
+extern bool setting_registration;
+extern bool setting_require_verified_email; /* of those who have registered themselves, to log in */
+extern int	setting_password_cost;	/* of bcrypt: 2^this rounds */
+extern int	setting_password_min_length;	/* characters */
+extern int	setting_session_lifetime;	/* seconds */
+extern int	setting_login_attempts;
+extern int	setting_login_lockout;	/* seconds */
+extern int	setting_last_used_interval; /* seconds */
+extern int	setting_session_idle_timeout;	/* seconds, 0 for none */
+extern int	setting_key_max_age;	/* seconds; read by a view */
+extern char *setting_trusted_proxies;	/* parsed by network.c */
+extern char *setting_tenant_role;	/* of PostgREST's requests that have proven who they are; "" for none */
+extern char *setting_service_account_name_pattern;	/* a regular expression, or "" */
 
 typedef enum WithoutIdentity
 {
@@ -53,7 +68,23 @@ typedef struct Catalog
 	Oid			credentials;
 	Oid			credentials_pkey;
 	Oid			credentials_credential_id_key;
+	Oid			credentials_ends_at_idx;
+	Oid			credentials_user_id_idx;
+	Oid			grants;
+	Oid			grants_pkey;
 	Oid			holds;
+	Oid			permissions;
+	Oid			permissions_pkey;
+	Oid			right_signal;	/* the relation of the type */
+	Oid			roles;
+	Oid			roles_pkey;
+	Oid			user_memberships;
+	Oid			user_memberships_pkey;
+	Oid			user_memberships_profile_id_key;
+	Oid			uses;
+	Oid			uses_pkey;
+	Oid			workspaces;
+	Oid			workspaces_name_key;
 } Catalog;
 
 /*
@@ -81,6 +112,49 @@ extern TupleDesc schema_row_type(FunctionCallInfo fcinfo, RowType *kept);
 extern void schema_init(void);
 
 /* ---------------------------------------------------------------------------
+ * request.c: the HTTP request that a transaction is run for
+ */
+typedef struct RequestMember
+{
+	char	   *name;
+	char	   *value;
+} RequestMember;
+
+/* What every answer says about being kept, and what it depends on. */
+#define REQUEST_CACHE_CONTROL "private, no-store"
+#define REQUEST_VARY "Accept, Prefer, Range, X-API-Key, Authorization, Cookie, X-Account-Id, X-Requested-With"
+
+/* Whether the settings say that there is one; whoever runs SQL can have them say so. */
+extern bool request_is_active(void);
+
+/* GET, POST ..., and the path without what follows a question mark; "" if they are not said. */
+extern const char *request_method(void);
+extern const char *request_path(void);
+
+/*
+ * Reads a setting that holds a flat JSON object of strings, as RequestMember *; none
+ * if it is not set.  False if it holds something else.
+ */
+extern bool request_read(const char *name, List **members);
+
+/* How many members have a name, in whatever case, and the value of the last; NULL if there is none. */
+extern int	request_find(List *members, const char *name, char **value);
+
+/* The list without the members of a name; writes them to the setting, for this transaction. */
+extern List *request_without(List *members, const char *name);
+extern void request_write(const char *name, List *members);
+
+/* Whether a text is a uuid of 36 characters, and which. */
+extern bool request_is_uuid(const char *text, pg_uuid_t *uuid);
+
+/*
+ * The status of the answer, and its headers: those that every answer has and, unless
+ * more is NULL, another.  They are not the answer's if the transaction fails.
+ */
+extern void request_answer_status(int status);
+extern void request_answer_headers(const char *more, const char *value);
+
+/* ---------------------------------------------------------------------------
  * error.c: one table of codes, one way to raise them
  */
 
@@ -94,15 +168,32 @@ typedef struct Validation
 
 /*
  * Raises an error of ours: the message for people, DETAIL the JSON object of the
- * contract with a new id, and a hint (may be NULL).  The statement is kept out
- * of the log, because it may carry a token.  The message must not repeat a
- * secret.
+ * contract with a new id, and a hint (may be NULL); in an HTTP request, in the form
+ * that PostgREST answers with.  The statement is kept out of the log, because it may
+ * carry a token.  The message must not repeat a secret.
  */
 pg_noreturn extern void error_raise(ErrorCode code, const char *hint, const char *format,...)
 			pg_attribute_printf(3, 4);
 
 /* The name of a code, as in DETAIL; static. */
 extern const char *error_code_name(ErrorCode code);
+
+/* The code that has an SQLSTATE; ERROR_CODES if none has. */
+extern ErrorCode error_code_of(int sqlstate);
+
+/* The HTTP status of a code, and its WWW-Authenticate (RFC 6750); NULL if it has none. */
+extern int	error_http_status(ErrorCode code);
+extern char *error_challenge(ErrorCode code);
+
+/* The body of the documents for an error that was not raised; note is NULL for what the code says. */
+extern char *error_document(ErrorCode code, const char *note);
+
+/*
+ * From begin on, until the same is called without it, errors are to be caught: they have
+ * their own SQLSTATE, in a request too, and DETAIL is the body of the documents, with note.
+ * Returns what held before, to be put back by PG_FINALLY().
+ */
+extern bool error_as_document(bool begin);
 
 /* Starts an empty list in the current memory context. */
 extern void validation_start(Validation *validation);
@@ -163,6 +254,10 @@ extern uint64 query_read(Statement *query, const Datum *values, const char *null
 extern uint64 query_latest(Statement *query, const Datum *values, const char *nulls);
 extern uint64 query_write(Statement *query, const Datum *values, const char *nulls);
 
+/* Like query_write(), and raises CONFLICT where a unique index refuses; hint may be NULL. */
+extern uint64 query_write_unique(Statement *query, const Datum *values, const char *nulls,
+								 const char *message, const char *hint);
+
 /*
  * Column (from 1) of a row (from 0) of the last result.  query_datum() copies
  * into the memory context that was current at query_open().
@@ -189,12 +284,19 @@ typedef enum ChangeRank
 typedef struct ChangeField
 {
 	const char *key;			/* the argument, or the member */
-	bool		json;			/* a JSON object; otherwise a text */
+	bool		json;			/* a JSON object, or list; otherwise a text */
 	bool		nullable;		/* null clears it */
 	ChangeRank	least;			/* who may set it */
 	bool		(*is_valid) (Datum value);	/* NULL: anything of the type */
 	const char *rule;			/* what is_valid() asks for: "must be ..." */
+	bool		list;			/* of json: an array of strings */
 } ChangeField;
+
+/* The strings of a JSON array of strings, as char *. */
+extern List *changes_strings(Datum array);
+
+/* The member of a JSON object that is such an array, as a text[]; NULL if there is none, or it is something else. */
+extern ArrayType *changes_list(Datum changes, const char *key);
 
 /* Adds an entry if the value of one field is not one that it takes. */
 extern void changes_check_value(Validation *validation, const ChangeField *field, Datum value,
@@ -210,12 +312,83 @@ extern void changes_check(Validation *validation, Datum changes, bool isnull,
 /* Whether a text has at least and at most so many characters. */
 extern bool changes_is_length(Datum value, int min_characters, int max_characters);
 
+/*
+ * A text argument, NULL if it is; raises VALIDATION_FAILED, before it is detoasted, if it
+ * has more than CHANGES_TEXT_MAX_BYTES bytes.  name is what the error calls it.
+ */
+#define CHANGES_TEXT_MAX_BYTES 10000
+extern char *changes_text_argument(FunctionCallInfo fcinfo, int argument, const char *name);
+
+/* The same for an array and an interval, which have no limit. */
+extern ArrayType *changes_array_argument(FunctionCallInfo fcinfo, int argument);
+extern Interval *changes_interval_argument(FunctionCallInfo fcinfo, int argument);
+
+/*
+ * Whether an interval is from low (included or not) to high, as texts.  None of its
+ * parts may be negative: months that days take back are not compared as they are added.
+ */
+extern bool changes_interval_between(const Interval *interval, const char *low, bool low_included,
+									 const char *high);
+
+/* A point in time and an interval later. */
+extern TimestampTz changes_plus_interval(TimestampTz start, const Interval *interval);
+
+/* Whether a value is a name, for ChangeField. */
+extern bool changes_is_name(Datum value);
+
 /* ---------------------------------------------------------------------------
  * access.c: the levels that roles are granted
  */
 
+/* Whether a role has a level ("level_owner", the marker function's name) or is a superuser. */
+extern bool access_has_level(Oid role, const char *marker);
+
 /* Whether a role has level admin or is a superuser. */
 extern bool access_has_admin(Oid role);
+
+/* ---------------------------------------------------------------------------
+ * scan.c: our own tables as they are now
+ */
+#define SCAN_MAX_COLUMNS 24
+
+/* A scan of an index of one of our tables; values and nulls are those of the current row. */
+typedef struct SelfScan
+{
+	Relation	relation;
+	SysScanDesc descriptor;
+	HeapTuple	tuple;
+	Datum		values[SCAN_MAX_COLUMNS];
+	bool		nulls[SCAN_MAX_COLUMNS];
+} SelfScan;
+
+/* Opens a scan with SnapshotSelf; keys name columns of the table, in the order of the index. */
+extern void scan_open(SelfScan *scan, Oid table, Oid index, ScanKeyData *keys, int nkeys);
+
+/* The same with a snapshot, for rows that are updated: of those there is always one version. */
+extern void scan_open_at(SelfScan *scan, Oid table, Oid index, Snapshot snapshot, ScanKeyData *keys, int nkeys);
+
+/* The next row; false if there is none. Values point into the row until the next call. */
+extern bool scan_next(SelfScan *scan);
+
+/* Whether the current row was inserted by this transaction. */
+extern bool scan_is_own(const SelfScan *scan);
+
+/* Whether nobody has deleted the current row or is about to. */
+extern bool scan_stands(const SelfScan *scan);
+
+extern void scan_close(SelfScan *scan);
+
+/*
+ * From begin on, until the same is called without it, scans see what others see: nothing of
+ * what this transaction has done.
+ */
+extern void scan_from_outside(bool begin);
+
+/* A nullable uuid column (from 1) of the current row; false if NULL. */
+extern bool scan_uuid(const SelfScan *scan, int column, pg_uuid_t *uuid);
+
+/* A nullable point in time; DT_NOEND if NULL. */
+extern TimestampTz scan_end(const SelfScan *scan, int column);
 
 /* ---------------------------------------------------------------------------
  * token.c: the form of a secret token, and its digest
@@ -228,7 +401,9 @@ typedef enum TokenKind
 {
 	TOKEN_KEY = 'k',
 	TOKEN_APPLICATION = 'a',
-	TOKEN_SESSION = 's'
+	TOKEN_SESSION = 's',
+	TOKEN_INVITATION = 'i',
+	TOKEN_USER = 'u'			/* verifies an e-mail or sets a password, once */
 } TokenKind;
 
 /* A new token and what may be kept of it. */
@@ -323,6 +498,13 @@ extern void tree_lock_limit(const pg_uuid_t *account_id, const char *resource);
 #define LOCK_CLASS_LIMIT 0xAC02
 #define LOCK_CLASS_KEY 0xAC03	/* that is being replaced */
 #define LOCK_CLASS_ISSUE 0xAC04 /* what a key issues */
+#define LOCK_CLASS_PROFILE 0xAC05	/* what a profile has: exclusive; what is issued for it: shared */
+#define LOCK_CLASS_ROLE 0xAC06	/* that is changed, assigned or deleted (role.c) */
+#define LOCK_CLASS_INVITATION 0xAC07	/* that is being accepted */
+#define LOCK_CLASS_OWNERS 0xAC08	/* of an account, while a transaction commits */
+#define LOCK_CLASS_ATTEMPT 0xAC09	/* to log in, while it is counted */
+#define LOCK_CLASS_USER 0xAC0A	/* whose sessions are ended: shared; who logs in, while that commits */
+#define LOCK_CLASS_GUARD 0xAC0B /* of all rights, while a transaction commits */
 
 /* Takes the lock of a class on an id, until the end of the transaction. */
 extern void tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
@@ -349,7 +531,7 @@ typedef enum HoldKind
 {
 	HOLD_ARCHIVE = 'a',			/* read-only */
 	HOLD_SUSPEND = 's',			/* no credential works */
-	HOLD_DISABLE = 'd'			/* of a profile: its credentials do not work */
+	HOLD_DISABLE = 'd'			/* of a profile or user: credentials do not work; of a workspace */
 } HoldKind;
 
 /* Effective holds, or-ed. */
@@ -360,14 +542,46 @@ typedef enum HoldKind
 /* The holds on an account, its ancestors included. path may be NULL: it is looked up if needed. */
 extern int	hold_of_account(const pg_uuid_t *account_id, const TreePath *path);
 
-/* The holds on a profile itself. */
+/* The holds on a profile itself, or on a user. */
 extern int	hold_of_profile(const pg_uuid_t *profile_id);
+
+/* Grows with every change of holds. */
+extern uint64 hold_epoch(void);
+
+/* The holds on a workspace: archived or disabled. */
+extern int	hold_of_workspace(const pg_uuid_t *workspace_id);
 
 /* Raises ARCHIVED or ACCOUNT_SUSPENDED if the account (or one above) is held. */
 extern void hold_require_writable(const pg_uuid_t *account_id, const TreePath *path);
 
 /* Hooks the invalidation of the cache into the session; called once by _PG_init(). */
 extern void hold_init(void);
+
+/* ---------------------------------------------------------------------------
+ * network.c: networks, and the address that a client calls from
+ */
+
+/* The hooks of account.trusted_proxies. */
+extern bool network_check_proxies(char **newval, void **extra, GucSource source);
+extern void network_assign_proxies(const char *newval, void *extra);
+
+/* Whether a text is a network, as cidr takes it. */
+extern bool network_is_valid(const char *text);
+
+/*
+ * The client's address (inet) as the server knows it or, behind a trusted proxy, as the
+ * proxy does; false over a UNIX socket, and where a trusted proxy does not say.
+ */
+extern bool network_client_address(Datum *address);
+
+/* Whether the client's address is in one of the networks (cidr[]); who has none is in none. */
+extern bool network_admits(ArrayType *networks);
+
+/* Whether every network of one list lies within one of the other; NULL = any. */
+extern bool network_within(ArrayType *inner, ArrayType *outer);
+
+/* Of two lists (NULL = any) that which lies within the other; an empty list if neither does. */
+extern ArrayType *network_narrower(ArrayType *left, ArrayType *right);
 
 /* ---------------------------------------------------------------------------
  * credential.c: rows by digest, and whether they are good now
@@ -381,12 +595,16 @@ typedef struct Credential
 	pg_uuid_t	account_id;
 	bool		has_profile;
 	pg_uuid_t	profile_id;
+	bool		has_user;
+	pg_uuid_t	user_id;
 	bool		ending;			/* replaced, in its overlap: creates and manages nothing */
 	int			holds;			/* on its account */
+	TimestampTz created_at;
 	TimestampTz expires_at;		/* DT_NOEND if never; the earliest of all endings */
 	ArrayType  *permissions;	/* text[] */
-	ArrayType  *workspace_ids;	/* uuid[] */
 	ArrayType  *allowed_ips;	/* cidr[], NULL = any */
+	int			nworkspaces;	/* that a key was granted */
+	pg_uuid_t  *workspaces;
 } Credential;
 
 typedef enum CredentialState
@@ -415,9 +633,20 @@ typedef struct CredentialRecord
 {
 	pg_uuid_t	credential_id;
 	uint8		digest[TOKEN_DIGEST_LENGTH];
+	TokenKind	kind;
 	bool		has_account;
 	pg_uuid_t	account_id;
+	bool		has_profile;
+	pg_uuid_t	profile_id;
+	bool		has_user;
+	pg_uuid_t	user_id;
+	TimestampTz expires_at;		/* DT_NOEND if never; the earliest of all endings */
+	TimestampTz own_end;		/* the one that it was issued with */
+	ArrayType  *permissions;	/* text[] */
 	ArrayType  *allowed_ips;	/* cidr[], NULL = any */
+	int			nworkspaces;	/* that a key was granted */
+	pg_uuid_t  *workspaces;
+	bool		ended;			/* revoked, used up, or its end has come */
 	bool		ended_by_others;	/* another transaction has ended it by now */
 	bool		replaced;		/* by successor_id */
 	pg_uuid_t	successor_id;
@@ -431,11 +660,206 @@ typedef struct CredentialRecord
  */
 extern bool credential_find(const pg_uuid_t *credential_id, CredentialRecord *record);
 
-/* Raises the error that a state stands for; returns if it is good. */
-extern void credential_require(CredentialState state);
+/* What a new credential is; what does not apply is NULL. */
+typedef struct NewCredential
+{
+	TokenKind	kind;
+	const pg_uuid_t *credential_id;
+	const pg_uuid_t *account_id;
+	const pg_uuid_t *profile_id;
+	const pg_uuid_t *user_id;
+	TimestampTz expires_at;		/* DT_NOEND = never */
+	ArrayType  *permissions;	/* text[]; NULL = none */
+	ArrayType  *workspace_ids;	/* uuid[]; NULL = none */
+	ArrayType  *allowed_ips;	/* cidr[], NULL = any */
+	const pg_uuid_t *created_by;
+} NewCredential;
+
+/* Insert a credential, an ending of one, a workspace of a key. Between query_open() and query_close(). */
+extern void credential_insert(const NewCredential *credential, const Token *token);
+
+/*
+ * Ends a credential, waiting for nobody: kind is r revoked, o replaced by
+ * successor_id (good until ends_at), e expired early, x used up.
+ */
+extern void credential_end(const CredentialRecord *credential, char kind, TimestampTz ends_at,
+						   const char *reason, const pg_uuid_t *successor_id, const pg_uuid_t *ended_by);
+extern void credential_grant_workspace(const CredentialRecord *credential, const pg_uuid_t *workspace_id,
+									   const pg_uuid_t *created_by);
+
+/* Narrows the networks of a key, for good; it is not asked whether they are narrower. */
+extern void credential_narrow(const CredentialRecord *credential, ArrayType *allowed_ips,
+							  const pg_uuid_t *narrowed_by);
+
+/* Ends every credential of a user but one (may be NULL): sessions and user tokens. */
+extern void credential_end_of_user(const pg_uuid_t *user_id, const pg_uuid_t *kept, const pg_uuid_t *ended_by);
+
+/*
+ * Deletes up to max expired sessions and user tokens, skipping those that others
+ * delete; returns how many.  Between query_open() and query_close().
+ */
+extern int64 credential_clean(int max);
+
+/* Raises the error that a state of a key or session stands for; returns if it is good. */
+extern void credential_require(CredentialState state, TokenKind kind);
 
 /* The code that a state stands for; ERROR_CODES if it is good. */
 extern ErrorCode credential_error(CredentialState state);
+
+/* ---------------------------------------------------------------------------
+ * permission.c: the dictionary of permissions, and patterns over it
+ */
+#define PERMISSIONS_MAX 10000	/* in one list */
+#define PERMISSION_MAX_BYTES 127
+
+/* Whether a text has the form verb:resource, * on either side allowed. */
+extern bool permission_is_pattern(const char *text, size_t length);
+
+/* Whether a pattern has a *. */
+extern bool permission_is_wide(const char *pattern);
+
+/* Whether everything that one pattern stands for is in another, now and later. */
+extern bool permission_covers(const char *held, const char *wanted);
+
+/* The pattern of what two have in common; NULL if nothing. */
+extern char *permission_common(const char *left, const char *right);
+
+/* The number of a permission; -1 if it is not defined. */
+extern int	permission_number(const char *permission);
+
+/* How many words of 64 bits a bitmap of all permissions has now. */
+extern int	permission_words(void);
+
+/* Sets the bits of all permissions that a pattern covers now. */
+extern void permission_set_bits(const char *pattern, uint64 *bits, int words);
+
+/* The permissions that a pattern covers now, as char *. */
+extern List *permission_list_covered(const char *pattern);
+
+/* A text[] as a list of char *, and back. */
+extern List *permission_list(ArrayType *array);
+extern ArrayType *permission_array(List *permissions);
+
+/* Adds entries for what in a list of a call is no pattern, or no permission that is defined. */
+extern void permission_validate(Validation *validation, const char *path, ArrayType *array);
+
+/* Grows with every change of what rights are compiled from. */
+extern uint64 permission_epoch(void);
+
+/* Makes this session compile rights anew, from now on. */
+extern void permission_forget(void);
+
+/* Makes every session compile rights anew once this transaction is committed. */
+extern void permission_signal(void);
+
+/* Notes that this transaction has made a profile or an account: its first rows need no signal. */
+extern void permission_note_new(const pg_uuid_t *id);
+
+/* Whether this transaction has made one. */
+extern bool permission_makes_new(void);
+
+/* Hooks the invalidation into the session; called once by _PG_init(). */
+extern void permission_init(void);
+
+/* ---------------------------------------------------------------------------
+ * right.c: what a profile may do
+ */
+
+/* The permissions in one scope; offsets from the beginning of the Rights. */
+typedef struct RightsSet
+{
+	bool		has_workspace;	/* only there */
+	pg_uuid_t	workspace_id;
+	uint32		service;		/* a string; 0 for all services */
+	uint32		granted;		/* bitmaps of Rights.words words */
+	uint32		denied;
+} RightsSet;
+
+/* One piece of memory without pointers: offsets are from its beginning. */
+typedef struct Rights
+{
+	uint32		size;			/* of all */
+	int32		words;
+	int32		nsets;
+	uint32		sets;			/* RightsSet[] */
+	int32		nworkspaces;
+	uint32		workspaces;		/* pg_uuid_t[] that are reached */
+	int32		npermissions;
+	uint32		permissions;	/* patterns of the whole account, NUL-terminated */
+	int32		ndenied;
+	uint32		denied;			/* the same of what is denied */
+	bool		has_profile;
+	pg_uuid_t	profile_id;
+	bool		has_user;		/* whose membership the profile is */
+	pg_uuid_t	user_id;
+	TimestampTz expires_at;		/* when something of it ends; DT_NOEND never */
+} Rights;
+
+#define RIGHTS_AT(rights, offset, type) ((type *) ((char *) (rights) + (offset)))
+
+/* The id of the built-in role owner. */
+extern const pg_uuid_t right_owner_role;
+
+/* A membership of a user that counts now. */
+typedef struct Membership
+{
+	pg_uuid_t	account_id;
+	pg_uuid_t	profile_id;
+	TimestampTz expires_at;		/* DT_NOEND never */
+} Membership;
+
+/* The memberships of a user that count now, as Membership *, valid until the next call. */
+extern List *right_memberships(const pg_uuid_t *user_id);
+
+/*
+ * What a profile has in its account; what a user has in an account, by membership
+ * there and above (NULL if none); and exactly a list of permissions, with all
+ * workspaces of an account (NULL: none).  Valid until the next call: copy it, or cut it.
+ */
+extern const Rights *right_of_profile(const pg_uuid_t *profile_id, const pg_uuid_t *account_id);
+extern const Rights *right_of_user(const pg_uuid_t *user_id, const pg_uuid_t *account_id);
+extern const Rights *right_of_list(ArrayType *permissions, const pg_uuid_t *account_id);
+
+/* A copy with no more permissions than a list has. Between other calls of this part: the list is compiled and kept. */
+extern Rights *right_cut(const Rights *rights, ArrayType *permissions);
+
+/* A copy of what a profile has, with no more permissions and workspaces than its key has. */
+extern Rights *right_of_key(const pg_uuid_t *profile_id, const pg_uuid_t *account_id, ArrayType *permissions,
+							const pg_uuid_t *workspaces, int nworkspaces);
+
+/* Whether a permission (by number) is held: in the whole account, or also in a workspace, for a service (may be NULL). */
+extern bool right_has(const Rights *rights, int number, const pg_uuid_t *workspace_id, const char *service);
+
+/* Whether the user whose membership it is, if it is one, is neither disabled nor over. */
+extern bool right_is_live(const Rights *rights);
+
+/* Whether a workspace is reached. */
+extern bool right_reaches(const Rights *rights, const pg_uuid_t *workspace_id);
+
+/*
+ * The first of a list of patterns (char *) that is not held in the whole account, now
+ * and later, leaving out what denied takes from them; NULL if all are.
+ */
+extern const char *right_uncovered(const Rights *rights, List *permissions, List *denied);
+
+/* The same, where what is denied in a workspace or for a service alone is not held either: for what goes to others. */
+extern const char *right_uncovered_anywhere(const Rights *rights, List *permissions, List *denied);
+
+/* The patterns of the whole account as char *; what is denied in part is listed one by one. */
+extern List *right_permissions(const Rights *rights);
+
+/* A number of strings at an offset of Rights, as char * into it. */
+extern List *right_strings(const Rights *rights, uint32 offset, int count);
+
+/* ---------------------------------------------------------------------------
+ * use.c: when credentials were last used
+ */
+
+/* Notes that a credential is used, now and whatever becomes of the transaction. Waits for nobody. */
+extern void use_note(const pg_uuid_t *credential_id);
+
+/* Whether a session was not used for longer than account.session_idle_timeout. */
+extern bool use_is_idle(const Credential *credential);
 
 /* ---------------------------------------------------------------------------
  * context.c: the setting that carries an identity
@@ -454,11 +878,9 @@ typedef struct Identity
 	pg_uuid_t	session_id;
 	bool		writable;		/* not archived */
 	bool		ending;			/* by a key that is being replaced */
-	TimestampTz expires_at;
-	int			npermissions;
-	const char *permissions;	/* NUL-terminated strings, one after the other */
-	int			nworkspaces;
-	const pg_uuid_t *workspaces;
+	TimestampTz expires_at;		/* of what proved it */
+	TimestampTz issues_until;	/* nothing that it issues lasts longer */
+	const Rights *rights;		/* never NULL */
 } Identity;
 
 typedef enum ContextScope
@@ -467,7 +889,10 @@ typedef enum ContextScope
 	CONTEXT_SESSION = 's'
 } ContextScope;
 
-/* An identity with the stamps that say where and how long it counts. */
+/*
+ * An identity with the stamps that say where and how long it counts.  The one that is
+ * set has its rights in data; one that is made to be set has them where it likes.
+ */
 typedef struct Context
 {
 	ContextScope scope;
@@ -475,9 +900,8 @@ typedef struct Context
 	LocalTransactionId lxid;
 	uint64		generation;
 	bool		portable;		/* its value says all: parallel workers can be given it */
-	size_t		size;			/* of data */
-	Identity	identity;		/* points into data: workspaces, then permissions */
-	char		data[FLEXIBLE_ARRAY_MEMBER];
+	Identity	identity;
+	uint64		data[FLEXIBLE_ARRAY_MEMBER];
 } Context;
 
 /* The context that is set, whether it counts or not; NULL if there is none. Read it, do not set it. */
@@ -518,15 +942,18 @@ extern const Identity *identity_current(void);
 /* Whether this transaction has had or tried an identity. */
 extern bool identity_attempted(void);
 
-/*
- * An account.identity, as the result of a call; elog()s if identity is NULL.
- * permissions and workspace_ids are its arrays where the caller has them, or NULL.
- */
-extern Datum identity_datum(FunctionCallInfo fcinfo, const Identity *identity,
-							ArrayType *permissions, ArrayType *workspace_ids);
+/* Ends the identity, for good: a rollback does not bring it back. Raises BAD_REQUEST in parallel mode. */
+extern void identity_end(void);
 
-/* The permissions of an identity as a text[]. */
+/* An account.identity, as the result of a call; elog()s if identity is NULL. */
+extern Datum identity_datum(FunctionCallInfo fcinfo, const Identity *identity);
+
+/* The permissions of an identity in the whole account as a text[]. */
 extern ArrayType *identity_permissions(const Identity *identity);
+
+/* Whether an identity holds a permission (no pattern) in the whole account, or also in a workspace, for a service (may be NULL). */
+extern bool identity_has(const Identity *identity, const char *permission, const pg_uuid_t *workspace_id,
+						 const char *service);
 
 /* Installs hooks; called once by _PG_init(). */
 extern void identity_init(void);
@@ -535,8 +962,17 @@ extern void identity_init(void);
  * caller.c: what is asked of an identity
  */
 
-/* Whether the identity holds a permission (verb:resource, wildcards in what is held). */
+/* Whether the identity holds a permission (verb:resource) in its whole account. */
 extern bool caller_permits(const Identity *identity, const char *permission);
+
+/* The profile that is calling, NULL for an administrator or an application: what created_by says. */
+extern const pg_uuid_t *caller_profile(void);
+
+/*
+ * Raises FORBIDDEN unless the caller holds every pattern of a list (char *), leaving out
+ * what denied takes from them; an administrator holds all.  Nobody grants what they lack.
+ */
+extern void caller_require_cover(List *permissions, List *denied);
 
 /* Whether the caller acts as an administrator: level admin or superuser, no identity had or tried. */
 extern bool caller_is_admin(void);
@@ -570,10 +1006,154 @@ extern void caller_target(const char *permission, const pg_uuid_t *account_id, i
 							Target *target);
 
 /*
+ * The same for an object that belongs to an account (any of SCOPE_OWN, SCOPE_DESCENDANTS,
+ * SCOPE_ADMIN): what does not exist (found is false) and what is out of reach
+ * read alike, "... not found" of what it is called.
+ */
+extern void caller_target_of(const char *permission, bool found, const pg_uuid_t *account_id,
+							   const char *what, Target *target);
+
+/*
  * Whether a hold set by an account (NULL: by an administrator) may be lifted by the
  * caller; as_admin is what caller_target() has found.
  */
 extern bool caller_outranks(const pg_uuid_t *set_by, bool as_admin);
+
+/* ---------------------------------------------------------------------------
+ * holding.c: setting and lifting holds
+ */
+
+/*
+ * Sets a hold in the caller's name (as_admin: in nobody's), waiting for nobody; nothing
+ * is done if the same caller has set it already.  reason may be NULL.
+ */
+extern void holding_set(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *reason);
+
+/*
+ * Lifts all holds of a kind, or none: raises FORBIDDEN if one was set above the caller
+ * ("only ... may <action>").  Returns whether there was one.
+ */
+extern bool holding_lift(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, const char *action);
+
+/* ---------------------------------------------------------------------------
+ * guard.c: what is looked at again before a transaction commits
+ */
+
+/*
+ * Whoever gives rights has to have them, also when the transaction commits: another may
+ * have taken them meanwhile.  To be called by what gives a role, a workspace or the like,
+ * after caller_target(): raises FORBIDDEN unless the caller has all of the role and reaches
+ * the workspace (NULL: none), and notes that it is to be so, as the permission that it acts by
+ * and its control of the account, when the transaction commits, which fails otherwise.  An
+ * administrator is asked for nothing.
+ */
+extern void guard_given(const char *permission, const pg_uuid_t *account_id, const pg_uuid_t *role_id,
+						const pg_uuid_t *workspace_id);
+
+/* The same by what issues or makes something by a permission alone: permissions (char *) are those of a key. */
+extern void guard_issued(const char *permission, const pg_uuid_t *account_id, List *permissions);
+
+/*
+ * To be called by what takes rights away, of whatever kind: who has made use of them at
+ * this moment commits before this transaction does, or not at all.  Waits for nobody now.
+ */
+extern void guard_taken(void);
+
+/*
+ * Has something about an account checked when the transaction commits, by one transaction
+ * at a time, with what is committed then: the check raises.
+ */
+typedef void (*GuardCheck) (const pg_uuid_t *account_id);
+extern void guard_later(GuardCheck check, const pg_uuid_t *account_id);
+
+/* Hooks the end of transactions into the session; called once by _PG_init(), before the parts below. */
+extern void guard_init(void);
+
+/* ---------------------------------------------------------------------------
+ * normal.c: what people type, in one form
+ */
+
+/* The code points of a text, with a zero behind; NULL if its bytes are no text. */
+extern pg_wchar *normal_decode(const char *text);
+
+/* Code points as UTF-8, whatever the database's encoding is. */
+extern char *normal_utf8(const pg_wchar *points);
+
+/* How many code points there are before the zero, and whether all are ASCII. */
+extern int	normal_length(const pg_wchar *points);
+extern bool normal_is_ascii(const pg_wchar *points);
+
+/* Unicode's form NFKC, and the same with case folded; always a copy. */
+extern pg_wchar *normal_compose(const pg_wchar *points);
+extern pg_wchar *normal_fold(const pg_wchar *points);
+
+/* Whether a character is white space, a control, or cannot be seen. */
+extern bool normal_is_invisible(pg_wchar point);
+
+/* ---------------------------------------------------------------------------
+ * email.c: one normal form for each e-mail address
+ */
+
+/*
+ * The normal form of an address (NULL is none), in which addresses are stored, compared
+ * and written to; at most 254 bytes.  NULL if it is no address: then there is an
+ * entry under path, unless validation is NULL.
+ */
+extern char *email_normal(Validation *validation, const char *path, const char *address);
+
+/* ---------------------------------------------------------------------------
+ * password.c: what makes a password good enough, and its hash
+ */
+#define PASSWORD_COST_MIN 4
+#define PASSWORD_COST_MAX 20
+#define PASSWORD_MAX_BYTES 72	/* bcrypt looks at no more */
+
+/*
+ * A password argument as it was typed, NULL if it is; one that is far too long, without
+ * detoasting it, if the argument is.  Wiped with its memory context, as all below are.
+ */
+extern char *password_argument(FunctionCallInfo fcinfo, int argument);
+
+/* The form that is hashed; NULL if typed is, or no password can be so long. */
+extern char *password_normal(const char *typed);
+
+/*
+ * The same for a password that is to be set: NULL, and an entry under path, if it is not
+ * good enough.  It must not be made of the e-mail or the account's name (may be NULL).
+ */
+extern char *password_validate(Validation *validation, const char *path, const char *typed,
+							   const char *email, const char *account_name);
+
+/* Raises INTERNAL_SERVER_ERROR, with a hint, unless pgcrypto is installed, as the two below do. */
+extern void password_require(void);
+
+/* A hash of the configured cost. */
+extern char *password_hash(const char *normal);
+
+/*
+ * Whether a password (NULL is none) is the one of a stored hash (NULL, and any that is not
+ * exactly of our form, is none) and the user is welcome.  If not, it has cost as much as
+ * a hash of the configured cost.  outdated says whether a right one has a lower cost.
+ */
+extern bool password_verify(const char *normal, const char *stored, bool welcome, bool *outdated);
+
+/* ---------------------------------------------------------------------------
+ * attempt.c: attempts to log in, counted
+ */
+typedef struct Attempt
+{
+	bool		locked;			/* no password is right now */
+	pg_uuid_t	subjects[2];	/* whose counters it is counted on */
+} Attempt;
+
+/* Counts an attempt for an e-mail in its normal form, from the client's address; may wait a little. */
+extern void attempt_begin(Attempt *attempt, const char *email);
+
+/* Sets its counters to zero. */
+extern void attempt_succeeded(const Attempt *attempt);
+
+/* Asks for shared memory if the library is being preloaded; called once by _PG_init(). */
+extern void attempt_init(void);
 
 /* ---------------------------------------------------------------------------
  * plan.c: billing plans
@@ -590,11 +1170,56 @@ extern void plan_require_room(const char *resource, const pg_uuid_t *account_id)
  * profile.c: principals of an account
  */
 
-/* Inserts the system service account of a new account; permissions are all. */
+/* A profile as it is called, whoever it is. */
+typedef struct NewProfile
+{
+	const pg_uuid_t *account_id;
+	const pg_uuid_t *user_id;	/* NULL for a service account */
+	const char *name;
+	bool		system;
+	const char *description;	/* may be NULL, as the rest */
+	const char *owner;
+	ArrayType  *systems;		/* text[] */
+	bool		has_creator;	/* otherwise the profile that is calling made it */
+	const pg_uuid_t *creator;
+} NewProfile;
+
+/* Inserts a profile without any check. Between query_open() and query_close(). */
+extern void profile_insert(const NewProfile *profile, pg_uuid_t *profile_id);
+
+/* Inserts the system service account of a new account, its owner in everything. */
 extern void profile_create_system(const pg_uuid_t *account_id, pg_uuid_t *profile_id);
 
+/* What is known of a profile that was not deleted. */
+typedef struct ProfileRecord
+{
+	pg_uuid_t	profile_id;
+	pg_uuid_t	account_id;
+	bool		has_user;
+	pg_uuid_t	user_id;
+	bool		system;
+	char	   *name;
+} ProfileRecord;
+
+/* Reads a profile as it is committed now; false if there is none. Takes no lock, and leaves no predicate lock. */
+extern bool profile_find(const pg_uuid_t *profile_id, ProfileRecord *record);
+
+/* Gives a profile a role in a scope, without any check; once more is no error. Between query_open() and query_close(). */
+typedef struct NewGrant
+{
+	const pg_uuid_t *profile_id;
+	const pg_uuid_t *role_id;	/* NULL: the reach of the workspace alone */
+	const pg_uuid_t *workspace_id;
+	const char *service;
+	bool		descendants;
+	TimestampTz expires_at;		/* DT_NOEND never */
+	bool		has_giver;		/* otherwise the profile that is calling gave it */
+	const pg_uuid_t *giver;
+} NewGrant;
+extern bool profile_insert_grant(const NewGrant *grant);
+
 /* ---------------------------------------------------------------------------
- * key.c: API keys
+ * issue.c: what may be issued
  */
 
 /* What a new key may do and how long; NULL members stand for the issuer's own. */
@@ -607,7 +1232,55 @@ typedef struct KeyGrant
 	ArrayType  *allowed_ips;	/* cidr[], NULL = any */
 	TimestampTz expires_at;		/* DT_NOEND = never */
 	bool		system;
+	const char *external_id;	/* may be NULL */
+	Datum		labels;			/* jsonb; 0 = none */
 } KeyGrant;
+
+/* A list of ids as a uuid[]. */
+extern ArrayType *issue_uuid_array(const pg_uuid_t *ids, int count);
+
+/* Adds an entry for each value of a grant that no key can have. */
+extern void issue_validate(const KeyGrant *grant, const Interval *expires_in, Validation *validation);
+
+/*
+ * Fills in what was left NULL with the caller's own, and raises FORBIDDEN for more than
+ * that, NOT_FOUND for a workspace that the caller or the profile (NULL for an application
+ * key) does not reach.  The caller was found to be allowed to issue keys for it.
+ */
+extern void issue_settle(KeyGrant *grant, const Interval *expires_in, const ProfileRecord *profile);
+
+/* Raises FORBIDDEN if a grant, filled in, exceeds what the caller has. */
+extern void issue_require_covered(const KeyGrant *grant, const Target *target, const pg_uuid_t *profile_id);
+
+/*
+ * Locks what a key takes its place in until the end of the transaction: the profile, which
+ * is there until then, the tree, and the plan's limit.  Raises NOT_FOUND, ARCHIVED,
+ * ACCOUNT_SUSPENDED, MAX_RESOURCES_REACHED.
+ */
+extern void issue_take_place(const Target *target, const pg_uuid_t *profile_id);
+
+/* ---------------------------------------------------------------------------
+ * key.c: API keys
+ */
+
+/* A key as it stands. */
+typedef struct StoredKey
+{
+	CredentialRecord credential;
+	KeyGrant	grant;
+} StoredKey;
+
+/*
+ * Reads an API key or application key as it is committed now; false if there is none.
+ * api_key_id may point into *key.
+ */
+extern bool key_read(const pg_uuid_t *api_key_id, StoredKey *key);
+
+/*
+ * Keeps others from replacing or changing a key until the end of the transaction, and
+ * reads it again.  Raises CONFLICT if it was replaced: who means it means its successor.
+ */
+extern void key_lock(StoredKey *key);
 
 /* Hooks the end of transactions into the session; called once by _PG_init(). */
 extern void key_init(void);
@@ -618,6 +1291,191 @@ extern void key_init(void);
  */
 extern void key_insert(const pg_uuid_t *account_id, const pg_uuid_t *profile_id,
 					   const KeyGrant *grant, pg_uuid_t *api_key_id, Token *token);
+
+/* An account.issued_api_key, as the result of a call; wipes the token. The ids may be NULL. */
+extern Datum key_issued_datum(FunctionCallInfo fcinfo, const pg_uuid_t *api_key_id, Token *token,
+							  const pg_uuid_t *account_id, const pg_uuid_t *profile_id,
+							  const KeyGrant *grant);
+
+/* ---------------------------------------------------------------------------
+ * workspace.c: workspaces of accounts
+ */
+
+/* Inserts a workspace without any check; false if the account has one of that name. Between query_open() and query_close(). */
+extern bool workspace_insert(const pg_uuid_t *account_id, const char *name, pg_uuid_t *workspace_id);
+
+/*
+ * Raises unless the caller may give somebody of the target's account the reach of a workspace,
+ * now and when the transaction commits (guard_given()): NOT_FOUND if it is not there or the
+ * caller does not reach it, ARCHIVED.
+ */
+extern void workspace_require_grantable(const char *permission, const Target *target,
+										const pg_uuid_t *workspace_id);
+
+/* ---------------------------------------------------------------------------
+ * role.c: roles, and who has them
+ */
+typedef struct RoleRecord
+{
+	pg_uuid_t	role_id;
+	bool		built_in;
+	pg_uuid_t	account_id;		/* unless it is built in */
+	char	   *name;
+	List	   *permissions;	/* char * */
+	List	   *denied;
+} RoleRecord;
+
+/*
+ * Read a role that profiles of an account can have, its own or a built-in one, as it is committed
+ * now, without any check of the caller.  By name: raises VALIDATION_FAILED if it is NULL, NOT_FOUND.
+ */
+extern void role_find(const char *name, const pg_uuid_t *account_id, RoleRecord *role);
+extern bool role_find_by_id(const pg_uuid_t *role_id, const pg_uuid_t *account_id, RoleRecord *role);
+
+/*
+ * Finds a role by name, for somebody who is to have it: raises FORBIDDEN too, unless the caller, who
+ * acts by a permission, has all of it, now and when the transaction commits (guard_given()).  Until
+ * then the role is not deleted; that it is changed waits for nobody.
+ */
+extern void role_require_grantable(const char *permission, const pg_uuid_t *account_id, const char *name,
+								   RoleRecord *role);
+
+/* Keeps a role from being deleted until the end of the transaction; to be found (again) after it. */
+extern void role_keep(const pg_uuid_t *role_id);
+
+/* Raises FORBIDDEN unless the caller has all that a profile has in its whole account, or is that profile. */
+extern void role_require_outranked(const ProfileRecord *profile);
+
+/* ---------------------------------------------------------------------------
+ * owner.c: the last owner of an account
+ */
+
+/*
+ * To be called before a profile is disabled, deleted, or loses the role owner: raises
+ * CONFLICT if it is the last owner of its account, now or when the transaction commits; for
+ * administrators too.  Waits for nobody now.
+ */
+extern void owner_keep(const ProfileRecord *profile);
+
+/* ---------------------------------------------------------------------------
+ * user.c: people, of no account
+ */
+typedef struct UserRecord
+{
+	pg_uuid_t	user_id;
+	char	   *email;			/* in its normal form; NULL if the user is erased */
+	char	   *password_hash;	/* NULL if there is none */
+	bool		verified;		/* the e-mail */
+	bool		self_registered;
+	TimestampTz updated_at;
+	bool		own;			/* changed by this transaction */
+} UserRecord;
+
+/*
+ * Read a user as it is committed now, or changed by this transaction; false, and zeros,
+ * if there is none.  They take no lock, leave no predicate lock, and nothing that a caller
+ * can look at afterwards tells whether there was one.
+ */
+extern bool user_find(const pg_uuid_t *user_id, UserRecord *user);
+extern bool user_find_by_email(const char *email, UserRecord *user);
+
+/* Whether a user is disabled now. */
+extern bool user_is_disabled(const pg_uuid_t *user_id);
+
+/* The user and session of the caller's identity; raises MISSING_API_KEY, FORBIDDEN if it is of no session. */
+extern void user_require_session(pg_uuid_t *user_id, pg_uuid_t *session_id);
+
+typedef struct NewUser
+{
+	const pg_uuid_t *user_id;
+	const char *email;			/* in its normal form */
+	const char *password_hash;	/* may be NULL, as the external_id and the account */
+	bool		verified;
+	bool		self_registered;
+	const char *external_id;
+	const pg_uuid_t *created_by_account_id;
+} NewUser;
+
+/* Inserts a user; false if the e-mail or external_id is there already. Between query_open() and query_close(). */
+extern bool user_insert(const NewUser *user);
+
+/*
+ * Sets the hash of a password (NULL: leaves it), and the e-mail as verified if so told;
+ * raises NOT_FOUND.  Between query_open() and query_close().
+ */
+extern void user_set_password(const pg_uuid_t *user_id, const char *hash, bool verified);
+
+/*
+ * Replaces a hash by a better one of the same password, unless it is not that one any more or
+ * somebody is changing the user.  updated_at stays.  Between query_open() and query_close().
+ */
+extern void user_upgrade_hash(const pg_uuid_t *user_id, const char *old_hash, const char *new_hash);
+
+/*
+ * Ends the user's sessions and user tokens but one (may be NULL), also those that are
+ * being begun at this moment.  Between query_open() and query_close().
+ */
+extern void user_end_sessions(const pg_uuid_t *user_id, const pg_uuid_t *kept);
+
+/* ---------------------------------------------------------------------------
+ * session.c: sessions
+ */
+
+/* Hooks the end of transactions into the session; called once by _PG_init(). */
+extern void session_init(void);
+
+/* ---------------------------------------------------------------------------
+ * invitation.c: who is invited to which account
+ */
+typedef struct Invitation
+{
+	pg_uuid_t	invitation_id;
+	pg_uuid_t	account_id;
+	char	   *email;			/* in its normal form; NULL once that user is erased */
+	pg_uuid_t	role_id;
+	TimestampTz membership_ends_at; /* DT_NOEND never */
+	bool		has_inviter;	/* the rest is about who sent it; nothing for an administrator */
+	pg_uuid_t	invited_by;
+	bool		has_inviting_account;
+	pg_uuid_t	inviting_account_id;
+	bool		has_inviting_key;
+	pg_uuid_t	inviting_key_id;
+} Invitation;
+
+/* The invitation of a token as it is committed now, whether its account is suspended or not; false if it is not good. */
+extern bool invitation_find(const char *token, size_t length, Invitation *invitation);
+
+/*
+ * Whether it is open now and its sender could send it now; takes an earlier end of what
+ * the sender has into that of the membership.
+ */
+extern bool invitation_is_good(Invitation *invitation);
+
+/*
+ * Uses an invitation up for a new profile; it is looked at again when the transaction
+ * commits.  The caller holds its LOCK_CLASS_INVITATION, and has found it good under that.
+ */
+extern void invitation_use(const Invitation *invitation, const pg_uuid_t *profile_id);
+
+/* Revokes all open invitations of an account to an address; waits for acceptances that are being committed alone. */
+extern void invitation_revoke_all(const pg_uuid_t *account_id, const char *email);
+
+/* Hooks the end of transactions into the session; called once by _PG_init(). */
+extern void invitation_init(void);
+
+/* ---------------------------------------------------------------------------
+ * principal.c: service accounts, and the end of profiles
+ */
+
+/*
+ * Deletes a profile, without any check of the caller but for the last owner: its grants and
+ * its membership go, its keys end, and its row stays as a tombstone.  The caller holds its
+ * LOCK_CLASS_PROFILE, exclusive, and has found it under that.  reason is what its keys say.
+ */
+extern void principal_delete(const ProfileRecord *profile, const char *reason);
+
+/* Whether account.service_account_name_pattern is a regular expression. */
+extern bool principal_check_pattern(char **newval, void **extra, GucSource source);
 
 /* ---------------------------------------------------------------------------
  * directory.c: finding, reading and changing accounts
@@ -669,6 +1527,36 @@ extern void directory_write(Statement *update, const Datum *values, const char *
 	" (h.path OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")"
 
 /* ---------------------------------------------------------------------------
+ * lifecycle.c: making accounts
+ */
+
+/* Makes a root account with what every account has, but without a key. Between query_open() and query_close(). */
+extern void lifecycle_create_root(const char *name, pg_uuid_t *account_id);
+
+/* ---------------------------------------------------------------------------
+ * signup.c: who wants to become a user
+ */
+typedef struct Registration
+{
+	pg_uuid_t	user_id;		/* of the user to be */
+	char	   *email;
+	char	   *password_hash;
+	char	   *account_name;	/* NULL for no account */
+} Registration;
+
+/* The registration of an id, or the newest of an e-mail; false if there is none, or it has lapsed. Open their own query. */
+extern bool signup_find(const pg_uuid_t *user_id, Registration *registration);
+/* Whether an e-mail was registered more than once: then it is not known whose password is which. */
+extern bool signup_is_contested(const char *email);
+extern bool signup_find_by_email(const char *email, Registration *registration);
+
+/*
+ * Makes a user, and the account, of a registration, and drops all registrations of the
+ * e-mail; false, and nothing is done, if the e-mail has a user already.  Opens its own query.
+ */
+extern bool signup_accept(const Registration *registration, bool verified);
+
+/* ---------------------------------------------------------------------------
  * script.c: SQL on users' tables, run as their owners
  */
 typedef struct Script
@@ -699,7 +1587,16 @@ typedef enum Protection
 	PROTECTION_SHARED			/* every account sees all rows, none writes */
 } Protection;
 
-/* A table of a user, as it was found before anything was done to it. */
+/* A column that isolate() is given, and as it was found before anything was done to it. */
+typedef struct ProtectedColumn
+{
+	const char *name;			/* NULL if none is of concern */
+	const char *quoted;
+	AttrNumber	attribute;		/* its number, 0 if it is not there yet */
+	bool		not_null;
+} ProtectedColumn;
+
+/* A table of a user: what is wanted of it, and what was found before anything was done to it. */
 typedef struct ProtectedTable
 {
 	Oid			relation;
@@ -709,17 +1606,32 @@ typedef struct ProtectedTable
 	bool		row_security;
 	bool		forced;
 	const char *name;			/* qualified and quoted */
-	const char *column_name;	/* of the account; NULL if shared */
-	const char *column;			/* the same, quoted */
-	AttrNumber	attribute;		/* its number, 0 if it is not there yet */
-	bool		not_null;
+	ProtectedColumn account;	/* not of concern if shared */
+	ProtectedColumn workspace;
+	const char *read_permission;	/* that reading takes; NULL for none */
+	const char *write_permission;
 	bool		has_default;	/* the account of the identity */
 	bool		has_index;
 	bool		has_foreign_key;
 } ProtectedTable;
 
-/* How a table is protected now, and its account's column (0 unless it is isolated). */
-extern Protection policy_protection(Oid relation, AttrNumber *column);
+/* By what an isolated table confines its rows, as its policies say. */
+typedef struct Isolation
+{
+	AttrNumber	account;		/* the column of the account */
+	AttrNumber	workspace;		/* the column of the workspace; 0 for none */
+	const char *read_permission;	/* NULL for none */
+	const char *write_permission;
+} Isolation;
+
+/*
+ * How a table is protected now, and by what it confines its rows.  Where it is not
+ * isolated, that is what is left of policies of ours, all zero if there are none.
+ */
+extern Protection policy_protection(Oid relation, Isolation *isolation);
+
+/* The same of what is wanted of a table, by columns that are there. */
+extern Isolation policy_isolation(const ProtectedTable *table);
 
 /*
  * Makes, mends and drops policies until the table has those of a protection and no
@@ -731,16 +1643,18 @@ extern void policy_apply(Script *script, const ProtectedTable *table, Protection
 extern int	policy_count_others(const ProtectedTable *table);
 
 /* ---------------------------------------------------------------------------
- * column.c: the column of the account
+ * column.c: the columns of the account and of the workspace
  */
 
-/* Fills in what is known of the column; raises BAD_REQUEST if it cannot serve. */
-extern void column_inspect(ProtectedTable *table, const char *name);
+/* Fill in what is known of a column; raise BAD_REQUEST if it cannot serve. The account's comes first. */
+extern void column_inspect_account(ProtectedTable *table, const char *name);
+extern void column_inspect_workspace(ProtectedTable *table, const char *name);
 
 /*
- * Gives a table and its descendants (the table first) a filled column, its default,
- * index and, if asked, foreign key.  existing_rows is the SQL expression
- * that gives the account of a row, or NULL.
+ * Gives a table and its descendants (the table first) a filled column of the account,
+ * its default, index and, if asked, foreign key, and a filled column of the workspace
+ * if there is to be one.  existing_rows is the SQL expression that gives the
+ * account of a row, or NULL.
  */
 extern void column_apply(Script *script, List *tables, const char *existing_rows, bool foreign_key);
 
@@ -752,6 +1666,9 @@ typedef struct ProtectionRequest
 	Protection	protection;
 	const char *existing_rows;	/* as for column_apply() */
 	bool		foreign_key;
+	const char *workspace_column;	/* this and the rest: NULL for what is there already */
+	const char *read_permission;
+	const char *write_permission;
 } ProtectionRequest;
 
 /*
@@ -768,16 +1685,105 @@ extern void protection_apply(Script *script, List *tables, const ProtectionReque
 /* Drops exactly what protection_apply() has put on the tables. */
 extern void protection_remove(Script *script, List *tables);
 
+/* The argument of the trigger that says that its permission may be held in a workspace alone. */
+#define WORKSPACE_ARGUMENT "workspace"
+
 /* The parents that a relation inherits from, as oids. */
 extern List *protection_parents(Oid relation);
 
 /*
  * Raises BAD_REQUEST if a relation has a parent that is neither in the list of oids
- * nor protected in the same way.
+ * nor protected in the same way; if isolated, by columns and permissions that are not
+ * those of the relation (of no concern otherwise).
  */
-extern void protection_require_parents(Oid relation, List *tree, Protection protection);
+extern void protection_require_parents(Oid relation, List *tree, Protection protection,
+									   const Isolation *isolation);
 
 /* The qualified and quoted name. */
 extern const char *protection_table_name(Oid relation);
+
+/* ---------------------------------------------------------------------------
+ * postgrest.c: who sends an HTTP request
+ */
+
+/*
+ * Takes the credential out of the request and verifies it: then it is the caller's
+ * identity, and the role is account.tenant_role if that is set.  False if there is none;
+ * raises what authenticate() does, BAD_REQUEST and VALIDATION_FAILED.
+ */
+extern bool postgrest_enter(void);
+
+/* Raises MISSING_API_KEY without an identity. */
+extern void postgrest_require_credential(void);
+
+/* Raises BAD_REQUEST in a request that another site could have its visitors send. */
+extern void postgrest_require_own_site(void);
+
+/* The value of Set-Cookie that keeps a session token, or ("") takes it away. */
+extern char *postgrest_cookie(const char *token, TimestampTz expires_at);
+
+/* ---------------------------------------------------------------------------
+ * document.c: answers of the documents' own paths
+ */
+
+/* What a caller may give; the first four in a URI too. */
+typedef enum DocumentType
+{
+	DOCUMENT_TEXT,
+	DOCUMENT_ID,
+	DOCUMENT_COUNT,
+	DOCUMENT_BOOLEAN,
+	DOCUMENT_OBJECT,
+	DOCUMENT_TEXTS,				/* an array of strings */
+	DOCUMENT_IDS
+} DocumentType;
+
+typedef struct DocumentMember
+{
+	const char *name;
+	DocumentType type;
+} DocumentMember;
+
+/*
+ * A kind of request.  Its statements run as the caller, with search_path pg_catalog; $1
+ * is a jsonb object of all that was given, already of the types of members.  Declare it static.
+ */
+typedef struct Document
+{
+	const char *paths[2];		/* "/v1/accounts/{id}"; the second may be NULL */
+	int			status;			/* where nothing fails; 204 has no body */
+	bool		open;			/* takes no credential */
+	bool		writes;
+	bool		open_ended;		/* other members of the body are left to the function that it calls */
+	bool		all;			/* all rows are the answer, and not the first */
+	DocumentMember members[16];
+	Statement	statement;
+	Statement	then;			/* if not empty: its row is the answer, $1 and $2 are from that of the first */
+
+	/*
+	 * Of a list: statement has the oldest first, backwards the newest.  The first two
+	 * columns are created_at and id, and no part of the answer; $2 and $3 are those of the row
+	 * before the page, $4 is how many rows are wanted, $5 the account.
+	 */
+	Statement	backwards;
+	bool		id_is_account;	/* id, if given, names that account */
+	const char *reads;			/* what it takes read: or manage: permission for; may be NULL */
+	bool		elevated;		/* reads our tables itself: $5 alone says what the caller may see */
+
+	/* Instead of statements: appends the body and returns the status. */
+	int			(*handle) (Datum parameters, StringInfo json);
+} Document;
+
+/* Answers a request: the argument is its body, the result that of the answer. Raises nothing of our own. */
+extern Datum document_answer(FunctionCallInfo fcinfo, Document *document);
+
+/* Appends a row (from 0) of the last query, as an object of its columns from first (from 0) on. */
+extern void document_render(StringInfo json, uint64 row, int first);
+
+/* Appends the body of an error, writes it to the server's log, and returns its status. */
+extern int	document_refuse(ErrorCode code, const char *note, StringInfo json);
+
+/* The text of a member of a jsonb object; NULL if there is none. */
+extern char *document_member(Datum object, const char *name);
 
 #endif							/* ACCOUNT_H */

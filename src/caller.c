@@ -1,7 +1,7 @@
 /*
  * caller.c
  *	  What is asked of an identity: what it permits, on whom it may act, and the
- *	  functions that policies, defaults and users call.
+ *	  functions that defaults and users call.
  *
  * An administrator is a role of level admin in a transaction that has neither had
  * nor tried an identity: losing one never adds rights.  A parallel worker does not
@@ -10,15 +10,10 @@
 #include "account.h"
 
 #include "access/parallel.h"
-#include "access/xlog.h"
-#include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-
-static LocalTransactionId warned_lxid = InvalidLocalTransactionId;
 
 PG_FUNCTION_INFO_V1(account_caller_current_account_id);
 PG_FUNCTION_INFO_V1(account_caller_current_profile_id);
@@ -27,11 +22,11 @@ PG_FUNCTION_INFO_V1(account_caller_current_api_key_id);
 PG_FUNCTION_INFO_V1(account_caller_current_session_id);
 PG_FUNCTION_INFO_V1(account_caller_current_identity);
 PG_FUNCTION_INFO_V1(account_caller_is_writable);
-PG_FUNCTION_INFO_V1(account_caller_policy_account_id);
-PG_FUNCTION_INFO_V1(account_caller_policy_writable_account_id);
-PG_FUNCTION_INFO_V1(account_caller_policy_new_account_id);
-PG_FUNCTION_INFO_V1(account_caller_policy_identified);
 PG_FUNCTION_INFO_V1(account_caller_readable_account_ids);
+PG_FUNCTION_INFO_V1(account_caller_readable_accounts);
+PG_FUNCTION_INFO_V1(account_caller_has_permission);
+PG_FUNCTION_INFO_V1(account_caller_require_permission);
+PG_FUNCTION_INFO_V1(account_caller_can_access_workspace);
 
 bool
 caller_is_admin(void)
@@ -48,40 +43,44 @@ caller_require_admin(const char *action)
 					"only administrators may %s", action);
 }
 
-/* Whether one side of a held permission covers one side of a wanted one. */
-static bool
-word_covers(const char *held, size_t held_length, const char *wanted, size_t wanted_length)
-{
-	return (held_length == 1 && held[0] == '*') ||
-		(held_length == wanted_length && memcmp(held, wanted, wanted_length) == 0);
-}
-
 bool
 caller_permits(const Identity *identity, const char *permission)
 {
-	const char *colon = strchr(permission, ':');
-	const char *held = identity->permissions;
-	size_t		verb;
-	size_t		resource;
+	return identity_has(identity, permission, NULL, NULL);
+}
 
-	if (colon == NULL)
-		return false;
-	verb = colon - permission;
-	resource = strlen(colon + 1);
-	if (identity->ending && (word_covers("create", 6, permission, verb) ||
-							 word_covers("manage", 6, permission, verb) || permission[0] == '*'))
-		return false;
-	for (int i = 0; i < identity->npermissions; i++)
+const pg_uuid_t *
+caller_profile(void)
+{
+	const Identity *identity = identity_current();
+
+	return identity != NULL && identity->has_profile ? &identity->profile_id : NULL;
+}
+
+void
+caller_require_cover(List *permissions, List *denied)
+{
+	const Identity *identity = identity_current();
+	const char *lacking;
+	ListCell   *cell;
+
+	if (identity == NULL && caller_is_admin())
+		return;
+	if (identity == NULL)
+		error_raise(ERROR_MISSING_API_KEY, "Call account.authenticate() first, in the same transaction.",
+					"no account is authenticated");
+	lacking = right_uncovered_anywhere(identity->rights, permissions, denied);
+	/* Of a pattern, what it covers that is barred to a key in its overlap. */
+	foreach(cell, permissions)
 	{
-		size_t		length = strlen(held);
-		const char *split = strchr(held, ':');
-
-		if (split != NULL && word_covers(held, split - held, permission, verb) &&
-			word_covers(split + 1, length - (split - held) - 1, colon + 1, resource))
-			return true;
-		held += length + 1;
+		if (lacking == NULL && identity->ending &&
+			(permission_common(lfirst(cell), "create:*") != NULL ||
+			 permission_common(lfirst(cell), "manage:*") != NULL))
+			lacking = lfirst(cell);
 	}
-	return false;
+	if (lacking != NULL)
+		error_raise(ERROR_FORBIDDEN, "Nobody grants what they lack.",
+					"permission denied: the caller lacks %s", lacking);
 }
 
 static void
@@ -131,6 +130,24 @@ caller_target(const char *permission, const pg_uuid_t *account_id, int scope, Ta
 		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
 }
 
+void
+caller_target_of(const char *permission, bool found, const pg_uuid_t *account_id, const char *what,
+				   Target *target)
+{
+	static const pg_uuid_t nil = {{0}};
+	const Identity *identity = identity_current();
+	TreePath   *path;
+
+	if (found && identity != NULL && identity->has_account)
+	{
+		path = tree_path(account_id);
+		found = path != NULL && tree_within(path, &identity->account_id);
+	}
+	if (!found && (identity != NULL ? caller_permits(identity, permission) : caller_is_admin()))
+		error_raise(ERROR_NOT_FOUND, NULL, "%s not found", what);
+	caller_target(permission, found ? account_id : &nil, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, target);
+}
+
 bool
 caller_outranks(const pg_uuid_t *set_by, bool as_admin)
 {
@@ -164,7 +181,7 @@ account_caller_current_identity(PG_FUNCTION_ARGS)
 
 	if (identity == NULL)
 		PG_RETURN_NULL();
-	return identity_datum(fcinfo, identity, NULL, NULL);
+	return identity_datum(fcinfo, identity);
 }
 
 /* current_account_id() */
@@ -231,6 +248,98 @@ account_caller_is_writable(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(identity != NULL && identity->has_account && identity->writable);
 }
 
+/* What has_permission() has answered last: a query asks the same for each row. */
+typedef struct PermissionAnswer
+{
+	uint64		epoch;			/* of the context; 0 for none */
+	LocalTransactionId lxid;
+	uint64		permissions;	/* epoch of the dictionary */
+	bool		answer;
+	int			length;
+	char		permission[PERMISSION_MAX_BYTES];
+} PermissionAnswer;
+
+/* has_permission() of a short text, for the account alone: from the last answer, or found and kept. */
+static bool
+permits_in_account(const char *permission, int length)
+{
+	static PermissionAnswer last;
+	const Identity *identity;
+	char		asked[PERMISSION_MAX_BYTES + 1];
+
+	if (last.epoch == context_epoch && last.lxid == proc_lxid(MyProc) &&
+		last.permissions == permission_epoch() && last.length == length &&
+		memcmp(last.permission, permission, length) == 0)
+		return last.answer;
+	identity = identity_current();
+	last.epoch = 0;
+	memcpy(asked, permission, length);
+	asked[length] = '\0';
+	last.answer = identity != NULL && identity_has(identity, asked, NULL, NULL);
+	last.lxid = proc_lxid(MyProc);
+	last.permissions = permission_epoch();
+	last.length = length;
+	memcpy(last.permission, permission, length);
+	last.epoch = context_epoch;
+	return last.answer;
+}
+
+/* The service that a call asks about, NULL for none. */
+static char *
+service_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+/* has_permission() and require_permission(): permission, workspace_id, service. */
+static bool
+permits(FunctionCallInfo fcinfo)
+{
+	const Identity *identity;
+	text	   *permission;
+
+	if (PG_ARGISNULL(0))
+		return false;
+	permission = PG_GETARG_TEXT_PP(0);
+	if (VARSIZE_ANY_EXHDR(permission) > PERMISSION_MAX_BYTES)
+		return false;
+	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
+		return permits_in_account(VARDATA_ANY(permission), VARSIZE_ANY_EXHDR(permission));
+	identity = identity_current();
+	return identity != NULL &&
+		identity_has(identity, text_to_cstring(permission), PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1),
+					 service_argument(fcinfo, 2));
+}
+
+/* has_permission(permission, workspace_id, service) */
+Datum
+account_caller_has_permission(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(permits(fcinfo));
+}
+
+/* require_permission(permission, workspace_id, service) */
+Datum
+account_caller_require_permission(PG_FUNCTION_ARGS)
+{
+	if (permits(fcinfo))
+		PG_RETURN_VOID();
+	if (identity_current() == NULL)
+		error_raise(ERROR_MISSING_API_KEY, "Call account.authenticate() first, in the same transaction.",
+					"no account is authenticated");
+	error_raise(ERROR_FORBIDDEN, NULL, "permission denied");
+}
+
+/* can_access_workspace(workspace_id) */
+Datum
+account_caller_can_access_workspace(PG_FUNCTION_ARGS)
+{
+	const Identity *identity = identity_current();
+
+	PG_RETURN_BOOL(identity != NULL && !PG_ARGISNULL(0) &&
+				   right_reaches(identity->rights, PG_GETARG_UUID_P(0)));
+}
+
 /* Whether the caller's identity may read a kind of resource. */
 static bool
 may_read(const Identity *identity, const char *resource)
@@ -240,39 +349,52 @@ may_read(const Identity *identity, const char *resource)
 		 caller_permits(identity, psprintf("manage:%s", resource)));
 }
 
+/* The accounts that a caller reads things of: all, or those of which the path begins with $1. */
+#define ALL_ACCOUNTS " FROM account.accounts"
+#define ACCOUNTS_WITHIN \
+	" FROM account.accounts" \
+	" WHERE path OPERATOR(pg_catalog.>=) $1 AND path OPERATOR(pg_catalog.<)" \
+	" pg_catalog.array_append($1, " TREE_GREATEST_ID ")"
+
+/*
+ * Whether there are accounts whose resources of the kind that is asked for the caller may read.
+ * path is that of the own one, or NULL where it is all, by an administrator.
+ */
+static bool
+find_readable(FunctionCallInfo fcinfo, TreePath **path)
+{
+	const Identity *identity = identity_current();
+
+	*path = NULL;
+	if (PG_ARGISNULL(0))
+		return false;
+	if (identity == NULL)
+		return caller_is_admin();
+	if (!may_read(identity, text_to_cstring(PG_GETARG_TEXT_PP(0))))
+		return false;
+	*path = tree_path(&identity->account_id);
+	return *path != NULL;
+}
+
 /* readable_account_ids(resource) */
 Datum
 account_caller_readable_account_ids(PG_FUNCTION_ARGS)
 {
-	static Statement all = {"SELECT account_id FROM account.accounts", 0};
-	static Statement below = {
-		"SELECT account_id FROM account.accounts"
-		" WHERE path OPERATOR(pg_catalog.>=) $1 AND path OPERATOR(pg_catalog.<)"
-		" pg_catalog.array_append($1, " TREE_GREATEST_ID ")",
-		1, {UUIDARRAYOID}
-	};
+	static Statement all = {"SELECT account_id" ALL_ACCOUNTS, 0};
+	static Statement within = {"SELECT account_id" ACCOUNTS_WITHIN, 1, {UUIDARRAYOID}};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	const Identity *identity = identity_current();
 	QueryScope	scope;
-	Datum		values[1];
+	Datum		path_datum;
 	TreePath   *path;
 	uint64		rows;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (PG_ARGISNULL(0))
+	if (!find_readable(fcinfo, &path))
 		return (Datum) 0;
-	if (identity != NULL)
-	{
-		if (!may_read(identity, text_to_cstring(PG_GETARG_TEXT_PP(0))) ||
-			(path = tree_path(&identity->account_id)) == NULL)
-			return (Datum) 0;
-		values[0] = tree_path_datum(path);
-	}
-	else if (!caller_is_admin())
-		return (Datum) 0;
-
+	if (path != NULL)
+		path_datum = tree_path_datum(path);
 	query_open(&scope);
-	rows = identity != NULL ? query_read(&below, values, NULL) : query_read(&all, NULL, NULL);
+	rows = path != NULL ? query_read(&within, &path_datum, NULL) : query_read(&all, NULL, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t	account_id;
@@ -285,139 +407,24 @@ account_caller_readable_account_ids(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static void
-warn_without_identity(void)
-{
-	if (setting_without_identity != WITHOUT_IDENTITY_WARN || IsParallelWorker() ||
-		warned_lxid == proc_lxid(MyProc))
-		return;
-	warned_lxid = proc_lxid(MyProc);
-	ereport(WARNING,
-			(errmsg("no account is authenticated: isolated tables show no rows"),
-			 errhint("Call account.authenticate() first, in the same transaction.")));
-}
-
-/*
- * A UUID that stays where it is until the transaction ends.  Scan keys keep the
- * pointer while the context may change, and a copy for each call would be made
- * and freed for each row of a scan.
- */
-static Datum
-lasting_uuid(const pg_uuid_t *uuid)
-{
-	static LocalTransactionId lxid = InvalidLocalTransactionId;
-	static pg_uuid_t *kept;
-
-	if (lxid != proc_lxid(MyProc) || memcmp(kept, uuid, UUID_LEN) != 0)
-	{
-		lxid = InvalidLocalTransactionId;
-		kept = MemoryContextAlloc(TopTransactionContext, UUID_LEN);
-		*kept = *uuid;
-		lxid = proc_lxid(MyProc);
-	}
-	return UUIDPGetDatum(kept);
-}
-
-/*
- * The account of nobody: a UUID that no row has, made of a secret of the cluster.
- * It must be the same in every process: the leader of a parallel plan and each of
- * its workers decide by it which partitions they scan.
- */
-static Datum
-nobody(void)
-{
-	static pg_uuid_t uuid;
-	static bool made = false;
-
-	if (!made)
-	{
-		uint8		digest[TOKEN_DIGEST_LENGTH];
-
-		token_digest_secret(GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN, digest);
-		memcpy(uuid.data, digest, UUID_LEN);
-		made = true;
-	}
-	return UUIDPGetDatum(&uuid);
-}
-
-/* What a function of the policies has answered in this transaction. */
-typedef struct Answer
-{
-	uint64		epoch;			/* of the context that it was found in; 0 for none */
-	LocalTransactionId lxid;
-	Datum		account_id;
-	bool		isnull;
-} Answer;
-
-/* Whether an answer still holds: it is asked for once for each row of a scan. */
-static inline bool
-answer_holds(const Answer *answer)
-{
-	return answer->epoch == context_epoch && answer->lxid == proc_lxid(MyProc);
-}
-
-/* Finds an answer: the caller's account if it has one (that takes writes), or else. */
-static void
-find_answer(Answer *answer, bool writable, Datum otherwise, bool null_otherwise)
-{
-	const Identity *identity = identity_current();
-
-	answer->epoch = 0;
-	answer->isnull = false;
-	if (identity != NULL && identity->has_account && (!writable || identity->writable))
-		answer->account_id = lasting_uuid(&identity->account_id);
-	else
-	{
-		if (identity == NULL)
-			warn_without_identity();
-		answer->account_id = otherwise;
-		answer->isnull = null_otherwise;
-	}
-	answer->lxid = proc_lxid(MyProc);
-	answer->epoch = context_epoch;
-}
-
-/* policy_account_id() */
+/* readable_accounts(resource) */
 Datum
-account_caller_policy_account_id(PG_FUNCTION_ARGS)
+account_caller_readable_accounts(PG_FUNCTION_ARGS)
 {
-	static Answer answer;
+	static Statement all = {"SELECT pg_catalog.array_agg(account_id)" ALL_ACCOUNTS, 0};
+	static Statement within = {"SELECT pg_catalog.array_agg(account_id)" ACCOUNTS_WITHIN, 1, {UUIDARRAYOID}};
+	QueryScope	scope;
+	Datum		path_datum;
+	TreePath   *path;
+	Datum		result;
 
-	if (!answer_holds(&answer))
-		find_answer(&answer, false, nobody(), false);
-	return answer.account_id;
-}
-
-/* policy_writable_account_id() */
-Datum
-account_caller_policy_writable_account_id(PG_FUNCTION_ARGS)
-{
-	static Answer answer;
-
-	if (!answer_holds(&answer))
-		find_answer(&answer, true, nobody(), false);
-	return answer.account_id;
-}
-
-/* policy_new_account_id() */
-Datum
-account_caller_policy_new_account_id(PG_FUNCTION_ARGS)
-{
-	static Answer answer;
-
-	if (!answer_holds(&answer))
-		find_answer(&answer, true, (Datum) 0, true);
-	fcinfo->isnull = answer.isnull;
-	return answer.account_id;
-}
-
-/* policy_identified() */
-Datum
-account_caller_policy_identified(PG_FUNCTION_ARGS)
-{
-	const Identity *identity = identity_current();
-
-	if (identity == NULL)
-		warn_without_identity();
-	PG_RETURN_BOOL(identity != NULL && identity->has_account);
+	if (!find_readable(fcinfo, &path))
+		PG_RETURN_DATUM(PointerGetDatum(construct_empty_array(UUIDOID)));
+	if (path != NULL)
+		path_datum = tree_path_datum(path);
+	query_open(&scope);
+	(void) (path != NULL ? query_read(&within, &path_datum, NULL) : query_read(&all, NULL, NULL));
+	result = query_datum(&scope, 0, 1, &fcinfo->isnull);
+	query_close(&scope);
+	return result;
 }

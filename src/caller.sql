@@ -1,5 +1,5 @@
 
--- caller: what policies, defaults and users ask of an identity.
+-- caller: what defaults and users ask of an identity.
 
 CREATE FUNCTION account.current_account_id() RETURNS uuid
 	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
@@ -42,30 +42,23 @@ CREATE FUNCTION account.is_writable() RETURNS boolean
 REVOKE ALL ON FUNCTION account.is_writable() FROM PUBLIC;
 COMMENT ON FUNCTION account.is_writable() IS 'Whether the caller''s account takes writes: false without an identity and while the account or one above it is archived. Any level; raises nothing.';
 
--- What policies call.  The two that USING compares a column with never return NULL,
--- so that no plan is made for a comparison with NULL and kept: without an identity
--- they give a random UUID, drawn once for each connection, that no row has.  The one
--- that a new row is compared with returns NULL instead, so that not even that can
--- be stored.
-CREATE FUNCTION account.policy_account_id() RETURNS uuid
+CREATE FUNCTION account.has_permission(permission text, workspace_id uuid DEFAULT NULL, service text DEFAULT NULL) RETURNS boolean
 	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'account_caller_policy_account_id';
-COMMENT ON FUNCTION account.policy_account_id() IS 'For row security policies: the caller''s account, or a UUID that no row has without an identity, then with a warning once in a transaction (see account.without_identity). Anyone may call it; raises nothing.';
+	AS 'MODULE_PATHNAME', 'account_caller_has_permission';
+REVOKE ALL ON FUNCTION account.has_permission(text, uuid, text) FROM PUBLIC;
+COMMENT ON FUNCTION account.has_permission(text, uuid, text) IS 'Whether the caller has a permission (verb:resource, no wildcard): in the whole account, or also in a workspace that it reaches, or for a service, where it is asked so. A denial by any role that applies overrides every grant. False without an identity, and for a permission that is not defined. Any level; raises nothing.';
 
-CREATE FUNCTION account.policy_writable_account_id() RETURNS uuid
-	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'account_caller_policy_writable_account_id';
-COMMENT ON FUNCTION account.policy_writable_account_id() IS 'For row security policies: as policy_account_id(), and a UUID that no row has while the account takes no writes. Anyone may call it; raises nothing.';
+CREATE FUNCTION account.require_permission(permission text, workspace_id uuid DEFAULT NULL, service text DEFAULT NULL) RETURNS void
+	LANGUAGE C STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'account_caller_require_permission';
+REVOKE ALL ON FUNCTION account.require_permission(text, uuid, text) FROM PUBLIC;
+COMMENT ON FUNCTION account.require_permission(text, uuid, text) IS 'Raises FORBIDDEN where has_permission() says false, MISSING_API_KEY without an identity. Any level.';
 
-CREATE FUNCTION account.policy_new_account_id() RETURNS uuid
+CREATE FUNCTION account.can_access_workspace(workspace_id uuid) RETURNS boolean
 	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'account_caller_policy_new_account_id';
-COMMENT ON FUNCTION account.policy_new_account_id() IS 'For row security policies: the account that a new row has to be of, NULL without an identity and while the account takes no writes. Anyone may call it; raises nothing.';
-
-CREATE FUNCTION account.policy_identified() RETURNS boolean
-	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'account_caller_policy_identified';
-COMMENT ON FUNCTION account.policy_identified() IS 'For row security policies of shared tables: whether there is an account that is calling. Anyone may call it; raises nothing.';
+	AS 'MODULE_PATHNAME', 'account_caller_can_access_workspace';
+REVOKE ALL ON FUNCTION account.can_access_workspace(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account.can_access_workspace(uuid) IS 'Whether the caller reaches a workspace of its account: one that it was granted and that is neither disabled nor archived. Any level; raises nothing.';
 
 -- What views of the extension ask.
 CREATE FUNCTION account.readable_account_ids(resource text) RETURNS SETOF uuid
@@ -74,6 +67,12 @@ CREATE FUNCTION account.readable_account_ids(resource text) RETURNS SETOF uuid
 REVOKE ALL ON FUNCTION account.readable_account_ids(text) FROM PUBLIC;
 COMMENT ON FUNCTION account.readable_account_ids(text) IS 'The accounts whose resources of a kind the caller may read: its own and those below, if it has read or manage permission for them; all for an administrator. Level tenant; raises nothing.';
 
+CREATE FUNCTION account.readable_accounts(resource text) RETURNS uuid[]
+	LANGUAGE C STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'account_caller_readable_accounts';
+REVOKE ALL ON FUNCTION account.readable_accounts(text) FROM PUBLIC;
+COMMENT ON FUNCTION account.readable_accounts(text) IS 'The same as readable_account_ids(), as one array, which a policy can look up in an index. Level tenant; raises nothing.';
+
 INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account.current_profile_id()'),
 	('anonymous', 'FUNCTION account.current_user_id()'),
@@ -81,4 +80,8 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account.current_session_id()'),
 	('anonymous', 'FUNCTION account.current_identity()'),
 	('anonymous', 'FUNCTION account.is_writable()'),
-	('tenant', 'FUNCTION account.readable_account_ids(text)');
+	('anonymous', 'FUNCTION account.has_permission(text, uuid, text)'),
+	('anonymous', 'FUNCTION account.require_permission(text, uuid, text)'),
+	('anonymous', 'FUNCTION account.can_access_workspace(uuid)'),
+	('tenant', 'FUNCTION account.readable_account_ids(text)'),
+	('tenant', 'FUNCTION account.readable_accounts(text)');

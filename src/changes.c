@@ -9,9 +9,13 @@
  */
 #include "account.h"
 
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 /* More members than any update function has fields: the rest is not even listed. */
 #define CHANGES_MAX 100
@@ -34,6 +38,63 @@ is_object(Datum value)
 	return JB_ROOT_IS_OBJECT(DatumGetJsonbP(value));
 }
 
+/* Whether a JSON value is an array of strings. */
+static bool
+is_list(Datum value)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+
+	if (!JB_ROOT_IS_ARRAY(DatumGetJsonbP(value)) || JB_ROOT_IS_SCALAR(DatumGetJsonbP(value)))
+		return false;
+	iterator = JsonbIteratorInit(&DatumGetJsonbP(value)->root);
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM && element.type != jbvString)
+			return false;
+	}
+	return true;
+}
+
+List *
+changes_strings(Datum array)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&DatumGetJsonbP(array)->root);
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	List	   *strings = NIL;
+
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM)
+			strings = lappend(strings, pnstrdup(element.val.string.val, element.val.string.len));
+	}
+	return strings;
+}
+
+ArrayType *
+changes_list(Datum changes, const char *key)
+{
+	JsonbValue	member;
+	Datum		array;
+	List	   *strings;
+	Datum	   *elements;
+	int			count = 0;
+	ListCell   *cell;
+
+	if (getKeyJsonValueFromContainer(&DatumGetJsonbP(changes)->root, key, strlen(key), &member) == NULL)
+		return NULL;
+	array = JsonbPGetDatum(JsonbValueToJsonb(&member));
+	if (!is_list(array))
+		return NULL;
+	strings = changes_strings(array);
+	elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
+	foreach(cell, strings)
+		elements[count++] = CStringGetTextDatum((char *) lfirst(cell));
+	return construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 void
 changes_check_value(Validation *validation, const ChangeField *field, Datum value, bool isnull)
 {
@@ -42,8 +103,9 @@ changes_check_value(Validation *validation, const ChangeField *field, Datum valu
 		if (!field->nullable)
 			validation_add(validation, field->key, "required", "must not be null", NULL);
 	}
-	else if (field->json && !is_object(value))
-		validation_add(validation, field->key, "type", "must be a JSON object", NULL);
+	else if (field->json && !(field->list ? is_list(value) : is_object(value)))
+		validation_add(validation, field->key, "type",
+					   field->list ? "must be a JSON array of strings" : "must be a JSON object", NULL);
 	else if (field->is_valid != NULL && !field->is_valid(value))
 		validation_add(validation, field->key, "format", field->rule, NULL);
 }
@@ -121,4 +183,64 @@ changes_check(Validation *validation, Datum changes, bool isnull,
 		else if (token == WJB_VALUE && field != NULL)
 			check_member(validation, field, &element, rank);
 	}
+}
+
+bool
+changes_is_name(Datum value)
+{
+	return DatumGetBool(DirectFunctionCall1(account_tree_is_name, value));
+}
+
+/* ---------------------------------------------------------------------------
+ * Arguments
+ */
+
+char *
+changes_text_argument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	Validation	validation;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	validation_start(&validation);
+	if (toast_raw_datum_size(PG_GETARG_DATUM(argument)) > CHANGES_TEXT_MAX_BYTES + VARHDRSZ)
+		validation_add(&validation, name, "max_length",
+					   psprintf("it has at most %d bytes", CHANGES_TEXT_MAX_BYTES), NULL);
+	validation_finish(&validation);
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+ArrayType *
+changes_array_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_ARRAYTYPE_P(argument);
+}
+
+Interval *
+changes_interval_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_INTERVAL_P(argument);
+}
+
+bool
+changes_interval_between(const Interval *interval, const char *low, bool low_included, const char *high)
+{
+	Datum		lowest = DirectFunctionCall3(interval_in, CStringGetDatum(low), ObjectIdGetDatum(InvalidOid),
+											 Int32GetDatum(-1));
+	Datum		highest = DirectFunctionCall3(interval_in, CStringGetDatum(high), ObjectIdGetDatum(InvalidOid),
+											  Int32GetDatum(-1));
+	int			below = DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval), lowest));
+	int			above = DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval), highest));
+
+	if (interval->month < 0 || interval->day < 0 || interval->time < 0)
+		return false;
+	return (low_included ? below >= 0 : below > 0) && above <= 0;
+}
+
+TimestampTz
+changes_plus_interval(TimestampTz start, const Interval *interval)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(start),
+												   IntervalPGetDatum(interval)));
 }

@@ -1,7 +1,8 @@
 /*
  * column.c
- *	  The column that says whose a row is: there, filled, with a default, a
- *	  index and, if asked for, a foreign key.
+ *	  The column that says whose a row is: there, filled, with a default, an
+ *	  index and, if asked for, a foreign key.  And the one that says in which
+ *	  workspace it is: there and filled.
  *
  * What the catalogs say is read before the first statement, so that a dry run
  * gives the same statements.  Rows are looked at by a plain scan of the table
@@ -54,18 +55,18 @@ typedef struct Survey
 
 /* Raises unless a column that is there can be taken as it is. */
 static void
-require_usable(const ProtectedTable *table, Form_pg_attribute attribute)
+require_usable(const ProtectedTable *table, const ProtectedColumn *column, Form_pg_attribute attribute)
 {
 	if (attribute->atttypid != UUIDOID)
 		error_raise(ERROR_BAD_REQUEST,
 					"A domain or a type with a cast will not do: the column must be a plain uuid.",
 					"table %s cannot be isolated: its column %s is of type %s, not uuid",
-					table->name, table->column, format_type_be(attribute->atttypid));
+					table->name, column->quoted, format_type_be(attribute->atttypid));
 	if (attribute->attgenerated != '\0')
 		error_raise(ERROR_BAD_REQUEST,
 					"Make it an ordinary column, or name another.",
 					"table %s cannot be isolated: its column %s is generated",
-					table->name, table->column);
+					table->name, column->quoted);
 }
 
 static bool
@@ -80,9 +81,9 @@ has_default(Relation relation, AttrNumber attribute)
 		((FuncExpr *) expression)->funcid == schema_function("current_account_id", 0, NULL);
 }
 
-/* Whether rows of an account can be found by an index. */
+/* Whether the rows of an account, in a workspace if there is one, can be found by an index. */
 static bool
-has_index(Relation relation, AttrNumber attribute)
+has_index(Relation relation, const ProtectedTable *table)
 {
 	ListCell   *cell;
 	bool		found = false;
@@ -90,8 +91,11 @@ has_index(Relation relation, AttrNumber attribute)
 	foreach(cell, RelationGetIndexList(relation))
 	{
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		const int16 *columns = index->rd_index->indkey.values;
 
-		if (index->rd_index->indisvalid && index->rd_index->indkey.values[0] == attribute &&
+		if (index->rd_index->indisvalid && columns[0] == table->account.attribute &&
+			(table->workspace.name == NULL ||
+			 (index->rd_index->indnkeyatts > 1 && columns[1] == table->workspace.attribute)) &&
 			index->rd_rel->relam == BTREE_AM_OID &&
 			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
 			found = true;
@@ -116,30 +120,51 @@ has_foreign_key(Relation relation, AttrNumber attribute)
 	return false;
 }
 
-void
-column_inspect(ProtectedTable *table, const char *name)
+/* Fills in a column; returns the table, open, if the column is there, otherwise NULL. */
+static Relation
+inspect_column(const ProtectedTable *table, const char *name, ProtectedColumn *column)
 {
 	Relation	relation;
 
-	table->column_name = name;
-	table->column = quote_identifier(name);
+	column->name = name;
+	column->quoted = quote_identifier(name);
 	if (name[0] == '\0' || SystemAttributeByName(name) != NULL)
 		error_raise(ERROR_BAD_REQUEST, NULL,
 					"table %s cannot be isolated: \"%s\" is not a name for a column", table->name, name);
-
-	table->attribute = get_attnum(table->relation, name);
+	column->attribute = get_attnum(table->relation, name);
+	if (column->attribute == InvalidAttrNumber)
+		return NULL;
 	relation = table_open(table->relation, NoLock);
-	if (table->attribute != InvalidAttrNumber)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), table->attribute - 1);
+	require_usable(table, column, TupleDescAttr(RelationGetDescr(relation), column->attribute - 1));
+	column->not_null = column_is_filled(RelationGetDescr(relation), column->attribute - 1);
+	return relation;
+}
 
-		require_usable(table, attribute);
-		table->not_null = column_is_filled(RelationGetDescr(relation), table->attribute - 1);
-		table->has_default = has_default(relation, table->attribute);
-		table->has_index = has_index(relation, table->attribute);
-		table->has_foreign_key = has_foreign_key(relation, table->attribute);
-	}
+void
+column_inspect_account(ProtectedTable *table, const char *name)
+{
+	Relation	relation = inspect_column(table, name, &table->account);
+
+	if (relation == NULL)
+		return;
+	table->has_default = has_default(relation, table->account.attribute);
+	table->has_index = has_index(relation, table);
+	table->has_foreign_key = has_foreign_key(relation, table->account.attribute);
 	table_close(relation, NoLock);
+}
+
+void
+column_inspect_workspace(ProtectedTable *table, const char *name)
+{
+	Relation	relation = inspect_column(table, name, &table->workspace);
+
+	if (strcmp(name, table->account.name) == 0)
+		error_raise(ERROR_BAD_REQUEST, NULL,
+					"table %s cannot be isolated: column %s cannot be that of the account and of the workspace",
+					table->name, table->account.quoted);
+	table->has_index = relation != NULL && has_index(relation, table);
+	if (relation != NULL)
+		table_close(relation, NoLock);
 }
 
 /* ---------------------------------------------------------------- the rows */
@@ -200,21 +225,22 @@ survey_table(Oid relation_id, AttrNumber attribute, Survey *survey)
 	table_close(relation, NoLock);
 }
 
-/* Whether there is a row at all, or one without an account. */
+/* Whether there is a row at all, or one without a value of a column: which is its place in ProtectedTable. */
 static bool
-any_row_to_fill(List *tables)
+any_row_to_fill(List *tables, size_t which)
 {
 	ListCell   *cell;
 
 	foreach(cell, tables)
 	{
 		const ProtectedTable *table = lfirst(cell);
+		const ProtectedColumn *column = (const ProtectedColumn *) ((const char *) table + which);
 		Survey		survey = {0};
 
-		if (table->kind != RELKIND_RELATION || table->not_null)
+		if (table->kind != RELKIND_RELATION || column->not_null)
 			continue;
-		survey_table(table->relation, table->attribute, &survey);
-		if (table->attribute == 0 ? survey.rows > 0 : survey.missing > 0)
+		survey_table(table->relation, column->attribute, &survey);
+		if (column->attribute == 0 ? survey.rows > 0 : survey.missing > 0)
 			return true;
 	}
 	return false;
@@ -237,7 +263,7 @@ verify_filling(List *tables)
 		const ProtectedTable *table = lfirst(cell);
 
 		if (table->kind == RELKIND_RELATION)
-			survey_table(table->relation, get_attnum(table->relation, table->column_name), &survey);
+			survey_table(table->relation, get_attnum(table->relation, table->account.name), &survey);
 	}
 	hash_destroy(survey.accounts);
 	if (survey.missing == 0)
@@ -369,7 +395,7 @@ fill_rows(Script *script, List *tables, const Filling *filling)
 			script_run(script, table->owner, "ALTER TABLE ONLY %s %s", table->name, actions);
 	}
 	script_run(script, head->owner, "UPDATE %s SET %s = (%s\n) WHERE %s IS NULL",
-			   head->name, head->column, filling->expression, head->column);
+			   head->name, head->account.quoted, filling->expression, head->account.quoted);
 	forboth(cell, tables, other, restore)
 	{
 		const ProtectedTable *table = lfirst(cell);
@@ -387,7 +413,7 @@ add_column(Script *script, const ProtectedTable *head, bool rows, const Filling 
 	if (rows && !filling->constant)
 	{
 		script_run(script, head->owner, "ALTER TABLE %s ADD COLUMN %s pg_catalog.uuid",
-				   head->name, head->column);
+				   head->name, head->account.quoted);
 		return true;
 	}
 	if (rows)
@@ -396,11 +422,11 @@ add_column(Script *script, const ProtectedTable *head, bool rows, const Filling 
 		require_known_account(&filling->account_id);
 		script_run(script, head->owner,
 				   "ALTER TABLE %s ADD COLUMN %s pg_catalog.uuid NOT NULL DEFAULT '%s'::pg_catalog.uuid",
-				   head->name, head->column, tree_uuid_text(&filling->account_id));
+				   head->name, head->account.quoted, tree_uuid_text(&filling->account_id));
 	}
 	else
 		script_run(script, head->owner, "ALTER TABLE %s ADD COLUMN %s pg_catalog.uuid NOT NULL",
-				   head->name, head->column);
+				   head->name, head->account.quoted);
 	return false;
 }
 
@@ -427,11 +453,29 @@ complete_column(Script *script, List *tables, bool not_null)
 
 	initStringInfo(&actions);
 	if (!not_null)
-		appendStringInfo(&actions, ", ALTER COLUMN %s SET NOT NULL", head->column);
+		appendStringInfo(&actions, ", ALTER COLUMN %s SET NOT NULL", head->account.quoted);
 	if (!all_have(tables, offsetof(ProtectedTable, has_default)))
-		appendStringInfo(&actions, ", ALTER COLUMN %s SET DEFAULT " DEFAULT_SQL, head->column);
+		appendStringInfo(&actions, ", ALTER COLUMN %s SET DEFAULT " DEFAULT_SQL, head->account.quoted);
 	if (actions.len > 0)
 		script_run(script, head->owner, "ALTER TABLE %s %s", head->name, actions.data + strlen(", "));
+}
+
+/* The column of the workspace: there, empty as the table is, or filled by the owner. */
+static void
+apply_workspace(Script *script, List *tables)
+{
+	const ProtectedTable *head = linitial(tables);
+	const ProtectedColumn *column = &head->workspace;
+
+	if (any_row_to_fill(tables, offsetof(ProtectedTable, workspace)))
+		error_raise(ERROR_BAD_REQUEST,
+					psprintf("Give every row the id of a workspace of its account in column %s first.", column->quoted),
+					"table %s has rows without a workspace", head->name);
+	if (column->attribute == 0)
+		script_run(script, head->owner, "ALTER TABLE %s ADD COLUMN %s pg_catalog.uuid NOT NULL",
+				   head->name, column->quoted);
+	else if (!all_have(tables, offsetof(ProtectedTable, workspace.not_null)))
+		script_run(script, head->owner, "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", head->name, column->quoted);
 }
 
 static void
@@ -442,10 +486,12 @@ create_indexes(Script *script, List *tables)
 	foreach(cell, tables)
 	{
 		const ProtectedTable *table = lfirst(cell);
+		const char *workspace = table->workspace.quoted;
 
 		/* A partition has those of its parent, which is in the list or was isolated before. */
 		if (!table->has_index && !table->partition)
-			script_run(script, table->owner, "CREATE INDEX ON %s (%s)", table->name, table->column);
+			script_run(script, table->owner, "CREATE INDEX ON %s (%s%s%s)", table->name, table->account.quoted,
+					   workspace != NULL ? ", " : "", workspace != NULL ? workspace : "");
 	}
 }
 
@@ -476,7 +522,7 @@ create_foreign_key(Script *script, const ProtectedTable *table)
 	if (lend)
 		script_run(script, accounts_owner, "GRANT REFERENCES (account_id) ON account.accounts TO %s", role);
 	script_run(script, table->owner, "ALTER TABLE %s ADD CONSTRAINT " FOREIGN_KEY_NAME
-			   " FOREIGN KEY (%s) REFERENCES account.accounts (account_id)", table->name, table->column);
+			   " FOREIGN KEY (%s) REFERENCES account.accounts (account_id)", table->name, table->account.quoted);
 	if (lend)
 		script_run(script, accounts_owner, "REVOKE REFERENCES (account_id) ON account.accounts FROM %s", role);
 }
@@ -499,8 +545,8 @@ void
 column_apply(Script *script, List *tables, const char *existing_rows, bool foreign_key)
 {
 	const ProtectedTable *head = linitial(tables);
-	bool		not_null = all_have(tables, offsetof(ProtectedTable, not_null));
-	bool		to_fill = any_row_to_fill(tables);
+	bool		not_null = all_have(tables, offsetof(ProtectedTable, account.not_null));
+	bool		to_fill = any_row_to_fill(tables, offsetof(ProtectedTable, account));
 	Filling		filling;
 
 	parse_filling(existing_rows, &filling);
@@ -509,7 +555,7 @@ column_apply(Script *script, List *tables, const char *existing_rows, bool forei
 					"Give existing_rows: an SQL expression over a row that yields its account.",
 					"table %s has rows without an account", head->name);
 
-	if (head->attribute == 0)
+	if (head->account.attribute == 0)
 	{
 		not_null = !to_fill || filling.constant;
 		to_fill = add_column(script, head, to_fill, &filling);
@@ -521,6 +567,8 @@ column_apply(Script *script, List *tables, const char *existing_rows, bool forei
 			verify_filling(tables);
 	}
 	complete_column(script, tables, not_null);
+	if (head->workspace.name != NULL)
+		apply_workspace(script, tables);
 	create_indexes(script, tables);
 	if (foreign_key)
 		create_foreign_keys(script, tables);

@@ -86,6 +86,22 @@
 #define EXECUTOR_RUN_ALONE() (query->already_executed = true)
 #endif
 
+/* A lexer of a JSON text, and what its actions return: nothing before 16. */
+#if PG_VERSION_NUM < 160000
+#define JSON_ACTION void
+#define JSON_ACTION_DONE
+#else
+#define JSON_ACTION JsonParseErrorType
+#define JSON_ACTION_DONE JSON_SUCCESS
+#endif
+#if PG_VERSION_NUM < 170000
+#define make_json_lexer(text, length) \
+	makeJsonLexContextCstringLen(text, length, GetDatabaseEncoding(), true)
+#else
+#define make_json_lexer(text, length) \
+	makeJsonLexContextCstringLen(NULL, text, length, GetDatabaseEncoding(), true)
+#endif
+
 /* Whether a column (from 0) holds no NULL: in 18 a NOT NULL may not have been validated. */
 #if PG_VERSION_NUM < 180000
 #define column_is_filled(descriptor, column) (TupleDescAttr(descriptor, column)->attnotnull)

@@ -34,10 +34,7 @@
 #define FLAG_WRITABLE 0x20
 #define FLAG_ENDING 0x40
 
-/*
- * The value of account.context is the hexadecimal form of this and of what
- * follows it: nworkspaces UUIDs, then the permissions as NUL-terminated strings.
- */
+/* The value of account.context is the hexadecimal form of this and of the rights that follow it. */
 typedef struct ContextHeader
 {
 	uint8		version;
@@ -45,11 +42,9 @@ typedef struct ContextHeader
 	uint16		flags;
 	int32		pid;			/* of the leader */
 	uint32		lxid;			/* local transaction id of the leader */
-	uint32		npermissions;
-	uint32		permission_bytes;
-	uint32		nworkspaces;
 	uint64		generation;
 	TimestampTz expires_at;
+	TimestampTz issues_until;
 	pg_uuid_t	account_id;
 	pg_uuid_t	profile_id;
 	pg_uuid_t	user_id;
@@ -123,8 +118,6 @@ encode_context(const Context *context)
 {
 	const Identity *identity = &context->identity;
 	ContextHeader header;
-	size_t		workspace_bytes = identity->nworkspaces * sizeof(pg_uuid_t);
-	size_t		permission_bytes = context->size - workspace_bytes;
 	char	   *value;
 	char	   *end;
 
@@ -141,26 +134,23 @@ encode_context(const Context *context)
 	header.pid = context->pid;
 	header.lxid = context->lxid;
 	header.generation = context->generation;
-	header.npermissions = identity->npermissions;
-	header.permission_bytes = permission_bytes;
-	header.nworkspaces = identity->nworkspaces;
 	header.expires_at = identity->expires_at;
+	header.issues_until = identity->issues_until;
 	header.account_id = identity->account_id;
 	header.profile_id = identity->profile_id;
 	header.user_id = identity->user_id;
 	header.api_key_id = identity->api_key_id;
 	header.session_id = identity->session_id;
 
-	value = palloc(2 * (sizeof(header) + context->size) + 1);
+	value = palloc(2 * (sizeof(header) + identity->rights->size) + 1);
 	end = encode_hex((char *) &header, sizeof(header), value);
-	end = encode_hex((char *) identity->workspaces, workspace_bytes, end);
-	end = encode_hex(identity->permissions, permission_bytes, end);
+	end = encode_hex((char *) identity->rights, identity->rights->size, end);
 	*end = '\0';
 	return value;
 }
 
 static void
-fill_identity(const ContextHeader *header, const char *rest, Identity *identity)
+fill_identity(const ContextHeader *header, const Rights *rights, Identity *identity)
 {
 	identity->has_account = (header->flags & FLAG_ACCOUNT) != 0;
 	identity->has_profile = (header->flags & FLAG_PROFILE) != 0;
@@ -175,10 +165,8 @@ fill_identity(const ContextHeader *header, const char *rest, Identity *identity)
 	identity->api_key_id = header->api_key_id;
 	identity->session_id = header->session_id;
 	identity->expires_at = header->expires_at;
-	identity->nworkspaces = header->nworkspaces;
-	identity->workspaces = (const pg_uuid_t *) rest;
-	identity->npermissions = header->npermissions;
-	identity->permissions = rest + header->nworkspaces * sizeof(pg_uuid_t);
+	identity->issues_until = header->issues_until;
+	identity->rights = rights;
 }
 
 /* The context that a value stands for, allocated for the GUC machinery; NULL if it is none. */
@@ -187,19 +175,19 @@ decode_context(const char *value)
 {
 	size_t		length = strlen(value) / 2;
 	ContextHeader header;
-	size_t		rest;
+	size_t		size;
 	Context    *context;
+	Rights	   *rights;
 
-	if (length < sizeof(header) || !decode_hex(value, sizeof(header), (char *) &header) ||
+	if (length < sizeof(header) + sizeof(Rights) || !decode_hex(value, sizeof(header), (char *) &header) ||
 		header.version != CONTEXT_VERSION)
 		return NULL;
-	rest = header.nworkspaces * sizeof(pg_uuid_t) + header.permission_bytes;
-	if (length != sizeof(header) + rest)
-		return NULL;
-	context = guc_malloc(LOG, offsetof(Context, data) + rest);
+	size = length - sizeof(header);
+	context = guc_malloc(LOG, offsetof(Context, data) + size);
 	if (context == NULL)
 		return NULL;
-	if (!decode_hex(value + 2 * sizeof(header), rest, context->data))
+	rights = (Rights *) context->data;
+	if (!decode_hex(value + 2 * sizeof(header), size, (char *) rights) || rights->size != size)
 	{
 		guc_free(context);
 		return NULL;
@@ -209,25 +197,22 @@ decode_context(const char *value)
 	context->lxid = header.lxid;
 	context->generation = header.generation;
 	context->portable = true;
-	context->size = rest;
-	fill_identity(&header, context->data, &context->identity);
+	fill_identity(&header, rights, &context->identity);
 	return context;
 }
 
-/* A copy of a context for the GUC machinery; NULL without memory. */
+/* A copy of a context for the GUC machinery, with its rights; NULL without memory. */
 static Context *
 copy_context(const Context *context)
 {
-	Context    *copy = guc_malloc(LOG, offsetof(Context, data) + context->size);
-	size_t		workspace_bytes = context->identity.nworkspaces * sizeof(pg_uuid_t);
+	const Rights *rights = context->identity.rights;
+	Context    *copy = guc_malloc(LOG, offsetof(Context, data) + rights->size);
 
 	if (copy == NULL)
 		return NULL;
 	*copy = *context;
-	memcpy(copy->data, context->identity.workspaces, workspace_bytes);
-	memcpy(copy->data + workspace_bytes, context->identity.permissions, context->size - workspace_bytes);
-	copy->identity.workspaces = (pg_uuid_t *) copy->data;
-	copy->identity.permissions = copy->data + workspace_bytes;
+	memcpy(copy->data, rights, rights->size);
+	copy->identity.rights = (Rights *) copy->data;
 	return copy;
 }
 

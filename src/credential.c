@@ -13,19 +13,13 @@
  */
 #include "account.h"
 
-#include "access/detoast.h"
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "port/pg_bswap.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* Columns of account.credentials; schema_catalog() has checked the version. */
@@ -39,21 +33,26 @@ enum
 	ANUM_ENDS_AT,
 	ANUM_ACCOUNT_ID,
 	ANUM_PROFILE_ID,
+	ANUM_USER_ID,
+	ANUM_WORKSPACE_ID,
 	ANUM_PERMISSIONS,
-	ANUM_WORKSPACE_IDS,
 	ANUM_ALLOWED_IPS,
 	ANUM_CREATED_AT,
 	ANUM_CREATED_BY,
 	ANUM_REASON,
 	ANUM_SUCCESSOR_ID,
-	NATTS = ANUM_SUCCESSOR_ID
+	ANUM_SOURCE
 };
+
+#define KIND_WORKSPACE 'w'
+#define KIND_NARROWED 'n'
 
 /* What one scan found. */
 typedef struct Found
 {
 	bool		credential;
 	bool		revoked;
+	bool		barred;			/* the client is in none of the networks that it was narrowed to */
 	TimestampTz replaced_at;	/* DT_NOEND if not */
 	TimestampTz expired_at;		/* DT_NOEND if not expired early */
 } Found;
@@ -83,33 +82,23 @@ account_credential_digest_number(PG_FUNCTION_ARGS)
 }
 
 static ArrayType *
-copy_array(Datum value, bool isnull)
+copy_array(const SelfScan *scan, int column)
 {
-	return isnull ? NULL : DatumGetArrayTypePCopy(value);
-}
-
-static bool
-copy_uuid(Datum value, bool isnull, pg_uuid_t *uuid)
-{
-	if (!isnull)
-		*uuid = *DatumGetUUIDP(value);
-	return !isnull;
+	return scan->nulls[column - 1] ? NULL : DatumGetArrayTypePCopy(scan->values[column - 1]);
 }
 
 static void
-take_credential(const Datum *values, const bool *nulls, Credential *credential)
+take_credential(const SelfScan *scan, Credential *credential)
 {
-	credential->kind = (TokenKind) DatumGetChar(values[ANUM_KIND - 1]);
-	credential->credential_id = *DatumGetUUIDP(values[ANUM_CREDENTIAL_ID - 1]);
-	credential->expires_at = nulls[ANUM_ENDS_AT - 1] ? DT_NOEND :
-		DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]);
-	credential->has_account = copy_uuid(values[ANUM_ACCOUNT_ID - 1], nulls[ANUM_ACCOUNT_ID - 1],
-										&credential->account_id);
-	credential->has_profile = copy_uuid(values[ANUM_PROFILE_ID - 1], nulls[ANUM_PROFILE_ID - 1],
-										&credential->profile_id);
-	credential->permissions = copy_array(values[ANUM_PERMISSIONS - 1], nulls[ANUM_PERMISSIONS - 1]);
-	credential->workspace_ids = copy_array(values[ANUM_WORKSPACE_IDS - 1], nulls[ANUM_WORKSPACE_IDS - 1]);
-	credential->allowed_ips = copy_array(values[ANUM_ALLOWED_IPS - 1], nulls[ANUM_ALLOWED_IPS - 1]);
+	credential->kind = (TokenKind) DatumGetChar(scan->values[ANUM_KIND - 1]);
+	credential->credential_id = *DatumGetUUIDP(scan->values[ANUM_CREDENTIAL_ID - 1]);
+	credential->expires_at = scan_end(scan, ANUM_ENDS_AT);
+	credential->created_at = DatumGetTimestampTz(scan->values[ANUM_CREATED_AT - 1]);
+	credential->has_account = scan_uuid(scan, ANUM_ACCOUNT_ID, &credential->account_id);
+	credential->has_profile = scan_uuid(scan, ANUM_PROFILE_ID, &credential->profile_id);
+	credential->has_user = scan_uuid(scan, ANUM_USER_ID, &credential->user_id);
+	credential->permissions = copy_array(scan, ANUM_PERMISSIONS);
+	credential->allowed_ips = copy_array(scan, ANUM_ALLOWED_IPS);
 }
 
 static void
@@ -118,6 +107,7 @@ take_ending(char kind, TimestampTz ends_at, Found *found)
 	switch (kind)
 	{
 		case 'r':
+		case 'x':
 			found->revoked = true;	/* whatever the clock says since */
 			break;
 		case 'o':
@@ -131,72 +121,109 @@ take_ending(char kind, TimestampTz ends_at, Found *found)
 	}
 }
 
+/* Adds one workspace to those that a key was granted; the list grows by doubling. */
+static void
+take_workspace(const SelfScan *scan, pg_uuid_t **workspaces, int *count)
+{
+	if (*count == 0)
+		*workspaces = palloc(sizeof(pg_uuid_t) * 4);
+	else if (*count >= 4 && (*count & (*count - 1)) == 0)
+		*workspaces = repalloc(*workspaces, sizeof(pg_uuid_t) * *count * 2);
+	(*workspaces)[(*count)++] = *DatumGetUUIDP(scan->values[ANUM_WORKSPACE_ID - 1]);
+}
+
 /* Reads a credential and its endings. The digest is compared again in constant time. */
 static void
 scan_digest(const uint8 *digest, Credential *credential, Found *found)
 {
 	const Catalog *catalog = schema_catalog();
-	Relation	relation;
-	SysScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
+	SelfScan		scan;
 
-	relation = table_open(catalog->credentials, AccessShareLock);
 	ScanKeyInit(&key, ANUM_NUMBER, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(digest_number(digest)));
-	scan = systable_beginscan(relation, catalog->credentials_pkey, true, SnapshotSelf, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	scan_open(&scan, catalog->credentials, catalog->credentials_pkey, &key, 1);
+	while (scan_next(&scan))
 	{
-		Datum		values[NATTS];
-		bool		nulls[NATTS];
-		bytea	   *stored;
+		bytea	   *stored = DatumGetByteaPP(scan.values[ANUM_DIGEST - 1]);
+		char		kind = DatumGetChar(scan.values[ANUM_KIND - 1]);
 
-		heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
-		stored = DatumGetByteaPP(values[ANUM_DIGEST - 1]);
 		if (VARSIZE_ANY_EXHDR(stored) != TOKEN_DIGEST_LENGTH ||
 			!token_equal(VARDATA_ANY(stored), digest, TOKEN_DIGEST_LENGTH))
 			continue;
-		if (DatumGetInt64(values[ANUM_ENTRY - 1]) != 0)
-			take_ending(DatumGetChar(values[ANUM_KIND - 1]),
-						DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]), found);
-		else
+		if (DatumGetInt64(scan.values[ANUM_ENTRY - 1]) == 0)
 		{
-			take_credential(values, nulls, credential);
+			take_credential(&scan, credential);
 			memcpy(credential->digest, digest, TOKEN_DIGEST_LENGTH);
 			found->credential = true;
 		}
+		else if (kind == KIND_WORKSPACE)
+			take_workspace(&scan, &credential->workspaces, &credential->nworkspaces);
+		else if (kind == KIND_NARROWED)
+			found->barred = found->barred || !network_admits(copy_array(&scan, ANUM_ALLOWED_IPS));
+		else
+			take_ending(kind, scan_end(&scan, ANUM_ENDS_AT), found);
 	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
+	scan_close(&scan);
 }
 
-/* Whether a row ends a credential by now. */
-static bool
-is_end(const Datum *values, TimestampTz now)
+/* Notes what one ending tells of a credential. */
+static void
+take_record_ending(const SelfScan *scan, TimestampTz now, CredentialRecord *record)
 {
-	return DatumGetInt64(values[ANUM_ENTRY - 1]) != 0 &&
-		(DatumGetChar(values[ANUM_KIND - 1]) == 'r' ||
-		 DatumGetTimestampTz(values[ANUM_ENDS_AT - 1]) <= now);
+	char		kind = DatumGetChar(scan->values[ANUM_KIND - 1]);
+	TimestampTz ends_at = scan_end(scan, ANUM_ENDS_AT);
+
+	if (kind == 'o')
+		record->replaced = scan_uuid(scan, ANUM_SUCCESSOR_ID, &record->successor_id);
+	record->expires_at = Min(record->expires_at, ends_at);
+	if (kind != 'r' && kind != 'x' && ends_at > now)
+		return;
+	record->ended = true;
+	if (!scan_is_own(scan))
+		record->ended_by_others = true;
+}
+
+/* Notes what a row that is no credential tells of one. */
+static void
+take_record_entry(const SelfScan *scan, TimestampTz now, CredentialRecord *record)
+{
+	switch (DatumGetChar(scan->values[ANUM_KIND - 1]))
+	{
+		case KIND_WORKSPACE:
+			take_workspace(scan, &record->workspaces, &record->nworkspaces);
+			break;
+		case KIND_NARROWED:
+			record->allowed_ips = network_narrower(record->allowed_ips, copy_array(scan, ANUM_ALLOWED_IPS));
+			break;
+		default:
+			take_record_ending(scan, now, record);
+	}
 }
 
 /* Notes what one row tells of a credential. */
 static void
-take_record(const Datum *values, const bool *nulls, CredentialRecord *record, bool *found)
+take_record(const SelfScan *scan, TimestampTz now, CredentialRecord *record, bool *found)
 {
-	if (DatumGetInt64(values[ANUM_ENTRY - 1]) == 0)
-	{
-		bytea	   *digest = DatumGetByteaPP(values[ANUM_DIGEST - 1]);
+	bytea	   *digest;
 
-		if (VARSIZE_ANY_EXHDR(digest) != TOKEN_DIGEST_LENGTH)
-			elog(ERROR, "a digest of account.credentials has not 32 bytes");
-		memcpy(record->digest, VARDATA_ANY(digest), TOKEN_DIGEST_LENGTH);
-		record->has_account = copy_uuid(values[ANUM_ACCOUNT_ID - 1], nulls[ANUM_ACCOUNT_ID - 1],
-										&record->account_id);
-		record->allowed_ips = copy_array(values[ANUM_ALLOWED_IPS - 1], nulls[ANUM_ALLOWED_IPS - 1]);
-		*found = true;
+	if (DatumGetInt64(scan->values[ANUM_ENTRY - 1]) != 0)
+	{
+		take_record_entry(scan, now, record);
+		return;
 	}
-	else if (DatumGetChar(values[ANUM_KIND - 1]) == 'o')
-		record->replaced = copy_uuid(values[ANUM_SUCCESSOR_ID - 1], nulls[ANUM_SUCCESSOR_ID - 1],
-									 &record->successor_id);
+	digest = DatumGetByteaPP(scan->values[ANUM_DIGEST - 1]);
+	if (VARSIZE_ANY_EXHDR(digest) != TOKEN_DIGEST_LENGTH)
+		elog(ERROR, "a digest of account.credentials has not 32 bytes");
+	memcpy(record->digest, VARDATA_ANY(digest), TOKEN_DIGEST_LENGTH);
+	record->kind = (TokenKind) DatumGetChar(scan->values[ANUM_KIND - 1]);
+	record->has_account = scan_uuid(scan, ANUM_ACCOUNT_ID, &record->account_id);
+	record->has_profile = scan_uuid(scan, ANUM_PROFILE_ID, &record->profile_id);
+	record->has_user = scan_uuid(scan, ANUM_USER_ID, &record->user_id);
+	record->permissions = copy_array(scan, ANUM_PERMISSIONS);
+	record->allowed_ips = network_narrower(record->allowed_ips, copy_array(scan, ANUM_ALLOWED_IPS));
+	record->own_end = scan_end(scan, ANUM_ENDS_AT);
+	record->expires_at = Min(record->expires_at, record->own_end);
+	*found = true;
 }
 
 bool
@@ -204,55 +231,224 @@ credential_find(const pg_uuid_t *credential_id, CredentialRecord *record)
 {
 	const Catalog *catalog = schema_catalog();
 	pg_uuid_t	id = *credential_id;
-	Relation	relation = table_open(catalog->credentials, AccessShareLock);
 	TimestampTz now = GetCurrentTimestamp();
-	SysScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
+	SelfScan		scan;
 	bool		found = false;
 
 	memset(record, 0, sizeof(*record));
 	record->credential_id = id;
+	record->expires_at = DT_NOEND;
 	ScanKeyInit(&key, ANUM_CREDENTIAL_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&id));
-	scan = systable_beginscan(relation, catalog->credentials_credential_id_key, true, SnapshotSelf, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Datum		values[NATTS];
-		bool		nulls[NATTS];
-
-		heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
-		take_record(values, nulls, record, &found);
-		if (is_end(values, now) &&
-			!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
-			record->ended_by_others = true;
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
+	scan_open(&scan, catalog->credentials, catalog->credentials_credential_id_key, &key, 1);
+	while (scan_next(&scan))
+		take_record(&scan, now, record, &found);
+	scan_close(&scan);
+	record->ended = record->ended || record->expires_at <= now;
 	return found;
 }
 
-/* Whether the client's address is in one of the networks; a UNIX socket has none. */
-static bool
-address_allowed(ArrayType *networks)
-{
-	LOCAL_FCINFO(fcinfo, 0);
-	Datum		address;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+/* ---------------------------------------------------------------------------
+ * Writing
+ */
 
-	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
-	address = inet_client_addr(fcinfo);
-	if (fcinfo->isnull)
-		return false;
-	deconstruct_array(networks, CIDROID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (!nulls[i] && DatumGetBool(DirectFunctionCall2(network_supeq, elements[i], address)))
-			return true;
-	}
-	return false;
+static Datum
+digest_datum(const uint8 *digest)
+{
+	bytea	   *value = palloc(VARHDRSZ + TOKEN_DIGEST_LENGTH);
+
+	SET_VARSIZE(value, VARHDRSZ + TOKEN_DIGEST_LENGTH);
+	memcpy(VARDATA(value), digest, TOKEN_DIGEST_LENGTH);
+	return PointerGetDatum(value);
 }
+
+/* A nullable argument of a query. */
+static Datum
+pointer_or_null(const void *pointer, char *null)
+{
+	*null = pointer != NULL ? ' ' : 'n';
+	return PointerGetDatum(pointer);
+}
+
+void
+credential_insert(const NewCredential *credential, const Token *token)
+{
+	static Statement insert = {
+		"INSERT INTO account.credentials (digest, entry, kind, credential_id, ends_at, account_id,"
+		" profile_id, user_id, permissions, allowed_ips, created_by, source)"
+		" VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		11, {BYTEAOID, CHAROID, UUIDOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID,
+		CIDRARRAYOID, UUIDOID, INETOID}
+	};
+	static Statement insert_workspaces = {
+		"INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, workspace_id, created_by)"
+		" SELECT $1, $2 OPERATOR(pg_catalog.+) w.place, 'w', $3, $4, w.workspace_id, $5"
+		" FROM ROWS FROM (pg_catalog.unnest($6)) WITH ORDINALITY AS w (workspace_id, place)",
+		6, {BYTEAOID, INT8OID, UUIDOID, UUIDOID, UUIDOID, UUIDARRAYOID}
+	};
+	static Statement insert_use = {
+		"INSERT INTO account.uses (credential_id) VALUES ($1)",
+		1, {UUIDOID}
+	};
+	Datum		values[11];
+	char		nulls[11];
+	ArrayType  *workspace_ids = credential->workspace_ids;
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = digest_datum(token->digest);
+	values[1] = CharGetDatum((char) credential->kind);
+	values[2] = UUIDPGetDatum(credential->credential_id);
+	values[3] = TimestampTzGetDatum(credential->expires_at);
+	nulls[3] = credential->expires_at == DT_NOEND ? 'n' : ' ';
+	values[4] = pointer_or_null(credential->account_id, &nulls[4]);
+	values[5] = pointer_or_null(credential->profile_id, &nulls[5]);
+	values[6] = pointer_or_null(credential->user_id, &nulls[6]);
+	values[7] = pointer_or_null(credential->permissions, &nulls[7]);
+	values[8] = pointer_or_null(credential->allowed_ips, &nulls[8]);
+	values[9] = pointer_or_null(credential->created_by, &nulls[9]);
+	nulls[10] = credential->kind == TOKEN_SESSION && network_client_address(&values[10]) ? ' ' : 'n';
+	query_write(&insert, values, nulls);
+	/* What authenticates has a row for its last use (use.c). */
+	if (credential->kind == TOKEN_KEY || credential->kind == TOKEN_APPLICATION || credential->kind == TOKEN_SESSION)
+		query_write(&insert_use, &values[2], NULL);
+
+	if (workspace_ids == NULL || ArrayGetNItems(ARR_NDIM(workspace_ids), ARR_DIMS(workspace_ids)) == 0)
+		return;
+	values[1] = Int64GetDatum(token_random_entry() / 2);
+	values[3] = values[4];
+	nulls[3] = nulls[4];
+	values[4] = values[9];
+	nulls[4] = nulls[9];
+	values[5] = PointerGetDatum(workspace_ids);
+	nulls[5] = ' ';
+	query_write(&insert_workspaces, values, nulls);
+}
+
+void
+credential_end(const CredentialRecord *credential, char kind, TimestampTz ends_at, const char *reason,
+			   const pg_uuid_t *successor_id, const pg_uuid_t *ended_by)
+{
+	static Statement insert = {
+		"INSERT INTO account.credentials (digest, entry, kind, credential_id, ends_at, account_id, user_id,"
+		" created_by, reason, successor_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		10, {BYTEAOID, INT8OID, CHAROID, UUIDOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, TEXTOID, UUIDOID}
+	};
+	Datum		values[10];
+	char		nulls[10];
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = digest_datum(credential->digest);
+	values[1] = Int64GetDatum(token_random_entry());
+	values[2] = CharGetDatum(kind);
+	values[3] = UUIDPGetDatum(&credential->credential_id);
+	values[4] = TimestampTzGetDatum(ends_at);
+	values[5] = pointer_or_null(credential->has_account ? &credential->account_id : NULL, &nulls[5]);
+	values[6] = pointer_or_null(credential->has_user ? &credential->user_id : NULL, &nulls[6]);
+	values[7] = pointer_or_null(ended_by, &nulls[7]);
+	values[8] = pointer_or_null(reason != NULL ? cstring_to_text(reason) : NULL, &nulls[8]);
+	values[9] = pointer_or_null(successor_id, &nulls[9]);
+	query_write(&insert, values, nulls);
+}
+
+void
+credential_grant_workspace(const CredentialRecord *credential, const pg_uuid_t *workspace_id,
+						   const pg_uuid_t *created_by)
+{
+	static Statement insert = {
+		"INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, workspace_id, created_by)"
+		" VALUES ($1, $2, 'w', $3, $4, $5, $6)",
+		6, {BYTEAOID, INT8OID, UUIDOID, UUIDOID, UUIDOID, UUIDOID}
+	};
+	Datum		values[6];
+	char		nulls[6];
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = digest_datum(credential->digest);
+	values[1] = Int64GetDatum(token_random_entry());
+	values[2] = UUIDPGetDatum(&credential->credential_id);
+	values[3] = UUIDPGetDatum(&credential->account_id);
+	values[4] = UUIDPGetDatum(workspace_id);
+	values[5] = pointer_or_null(created_by, &nulls[5]);
+	query_write(&insert, values, nulls);
+}
+
+void
+credential_narrow(const CredentialRecord *credential, ArrayType *allowed_ips, const pg_uuid_t *narrowed_by)
+{
+	static Statement insert = {
+		"INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, allowed_ips, created_by)"
+		" VALUES ($1, $2, 'n', $3, $4, $5, $6)",
+		6, {BYTEAOID, INT8OID, UUIDOID, UUIDOID, CIDRARRAYOID, UUIDOID}
+	};
+	Datum		values[6];
+	char		nulls[6];
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = digest_datum(credential->digest);
+	values[1] = Int64GetDatum(token_random_entry());
+	values[2] = UUIDPGetDatum(&credential->credential_id);
+	values[3] = pointer_or_null(credential->has_account ? &credential->account_id : NULL, &nulls[3]);
+	values[4] = PointerGetDatum(allowed_ips);
+	values[5] = pointer_or_null(narrowed_by, &nulls[5]);
+	query_write(&insert, values, nulls);
+}
+
+void
+credential_end_of_user(const pg_uuid_t *user_id, const pg_uuid_t *kept, const pg_uuid_t *ended_by)
+{
+	ScanKeyData key;
+	SelfScan		scan;
+	List	   *ids = NIL;
+	ListCell   *cell;
+
+	ScanKeyInit(&key, ANUM_USER_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
+	scan_open(&scan, schema_catalog()->credentials, schema_catalog()->credentials_user_id_idx, &key, 1);
+	while (scan_next(&scan))
+	{
+		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+		(void) scan_uuid(&scan, ANUM_CREDENTIAL_ID, id);
+		if (DatumGetInt64(scan.values[ANUM_ENTRY - 1]) == 0 &&
+			(kept == NULL || memcmp(id, kept, UUID_LEN) != 0))
+			ids = lappend(ids, id);
+	}
+	scan_close(&scan);
+	foreach(cell, ids)
+	{
+		CredentialRecord record;
+
+		/* What it is issuing at this moment is there, or fails (key.c). */
+		tree_lock_id(lfirst(cell), LOCK_CLASS_ISSUE, ShareLock);
+		if (credential_find(lfirst(cell), &record) && !record.ended)
+			credential_end(&record, 'r', GetCurrentTimestamp(), NULL, NULL, ended_by);
+	}
+}
+
+int64
+credential_clean(int max)
+{
+	static Statement delete = {
+		"WITH o AS MATERIALIZED (SELECT c.number, c.digest, c.credential_id"
+		" FROM account.credentials c WHERE c.user_id IS NOT NULL AND c.entry OPERATOR(pg_catalog.=) 0"
+		" AND c.ends_at OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp()"
+		" ORDER BY c.ends_at LIMIT $1 FOR UPDATE SKIP LOCKED),"
+		" u AS (DELETE FROM account.uses u USING o"
+		" WHERE u.credential_id OPERATOR(pg_catalog.=) o.credential_id)"
+		" DELETE FROM account.credentials d USING o"
+		" WHERE d.number OPERATOR(pg_catalog.=) o.number AND d.digest OPERATOR(pg_catalog.=) o.digest",
+		1, {INT4OID}
+	};
+	Datum		values[1] = {Int32GetDatum(max)};
+
+	/* A row that another has deleted just now would be an error there. */
+	if (IsolationUsesXactSnapshot())
+		return 0;
+	return query_write(&delete, values, NULL);
+}
+
+/* ---------------------------------------------------------------------------
+ * Verifying
+ */
 
 /* Judges what a scan found, and what holds say of its account and profile. */
 static CredentialState
@@ -260,13 +456,14 @@ judge(TokenKind kind, TimestampTz now, const Found *found, Credential *credentia
 {
 	if (!found->credential || credential->kind != kind || found->revoked || found->replaced_at <= now)
 		return CREDENTIAL_UNKNOWN;
-	if (credential->allowed_ips != NULL && !address_allowed(credential->allowed_ips))
+	if (found->barred || (credential->allowed_ips != NULL && !network_admits(credential->allowed_ips)))
 		return CREDENTIAL_UNKNOWN;
 	credential->ending = found->replaced_at != DT_NOEND;
 	credential->expires_at = Min(credential->expires_at, Min(found->replaced_at, found->expired_at));
 	if (credential->expires_at <= now)
 		return CREDENTIAL_EXPIRED;
-	if (credential->has_profile && hold_of_profile(&credential->profile_id) != 0)
+	if ((credential->has_profile && hold_of_profile(&credential->profile_id) != 0) ||
+		(credential->has_user && hold_of_profile(&credential->user_id) != 0))
 		return CREDENTIAL_UNKNOWN;
 	if (credential->has_account)
 		credential->holds = hold_of_account(&credential->account_id, NULL);
@@ -325,8 +522,10 @@ credential_error(CredentialState state)
 }
 
 void
-credential_require(CredentialState state)
+credential_require(CredentialState state, TokenKind kind)
 {
+	const char *what = kind == TOKEN_SESSION ? "session" : "API key";
+
 	switch (state)
 	{
 		case CREDENTIAL_GOOD:
@@ -336,9 +535,9 @@ credential_require(CredentialState state)
 		case CREDENTIAL_MALFORMED:
 			error_raise(ERROR_MALFORMED_API_KEY, NULL, "the API key is malformed");
 		case CREDENTIAL_UNKNOWN:
-			error_raise(ERROR_INVALID_AUTHORIZATION, NULL, "the API key is not valid");
+			error_raise(ERROR_INVALID_AUTHORIZATION, NULL, "the %s is not valid", what);
 		case CREDENTIAL_EXPIRED:
-			error_raise(ERROR_EXPIRED_API_KEY, NULL, "the API key has expired");
+			error_raise(ERROR_EXPIRED_API_KEY, NULL, "the %s has expired", what);
 		case CREDENTIAL_SUSPENDED:
 			error_raise(ERROR_ACCOUNT_SUSPENDED, NULL, "the account is suspended");
 	}

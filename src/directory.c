@@ -268,23 +268,7 @@ account_directory_get_account(PG_FUNCTION_ARGS)
 void
 directory_write(Statement *update, const Datum *values, const char *nulls)
 {
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		query_write(update, values, nulls);
-	}
-	PG_CATCH();
-	{
-		if (geterrcode() == ERRCODE_UNIQUE_VIOLATION)
-		{
-			MemoryContextSwitchTo(context);
-			FlushErrorState();
-			error_raise(ERROR_CONFLICT, NULL, "another account beside it has that external_id");
-		}
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	(void) query_write_unique(update, values, nulls, "another account beside it has that external_id", NULL);
 }
 
 /* The member of that name where there is one, what was there otherwise. */

@@ -5,6 +5,11 @@
  * An error has a message for people and a DETAIL for programs: a JSON object of
  * the code, a unique id and the list of what was invalid.  The server logs
  * DETAIL with the message, so the id that a user reports finds the line.
+ *
+ * In an HTTP request that PostgREST answers, all of it goes into the form in which
+ * PostgREST takes an answer from an error: SQLSTATE PGRST, the body in the message and the
+ * status and headers in DETAIL.  Where the documents' own paths are answered (part
+ * document) the error is caught, and DETAIL is the documents' body.
  */
 #include "account.h"
 
@@ -27,19 +32,27 @@ static const ErrorEntry error_entries[ERROR_CODES] = {
 	ERROR_TABLE(ERROR_ENTRY)
 };
 
+static bool as_document = false;
+
 PG_FUNCTION_INFO_V1(account_error_list_error_codes);
 
-/* The DETAIL of an error; validation may be NULL. */
+/* The JSON object that says what is wrong: DETAIL of an error.  note and validation may be NULL. */
 static char *
-error_detail(ErrorCode code, const Validation *validation)
+error_detail(ErrorCode code, const char *note, const Validation *validation)
 {
 	StringInfoData detail;
 	Datum		id = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
 
 	initStringInfo(&detail);
-	appendStringInfo(&detail, "{\"error\": \"%s\", \"id\": \"%s\", \"validationErrors\": [%s]}",
-					 error_entries[code].code, DatumGetCString(DirectFunctionCall1(uuid_out, id)),
-					 validation != NULL ? validation->json.data : "");
+	appendStringInfo(&detail, "{\"error\": \"%s\", \"id\": \"%s\", ",
+					 error_entries[code].code, DatumGetCString(DirectFunctionCall1(uuid_out, id)));
+	if (note != NULL)
+	{
+		appendStringInfoString(&detail, "\"note\": ");
+		escape_json(&detail, note);
+		appendStringInfoString(&detail, ", ");
+	}
+	appendStringInfo(&detail, "\"validationErrors\": [%s]}", validation != NULL ? validation->json.data : "");
 	return detail.data;
 }
 
@@ -49,6 +62,117 @@ error_sqlstate(ErrorCode code)
 	const char *state = error_entries[code].sqlstate;
 
 	return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+}
+
+ErrorCode
+error_code_of(int sqlstate)
+{
+	for (int code = 0; code < ERROR_CODES; code++)
+	{
+		if (error_sqlstate(code) == sqlstate)
+			return code;
+	}
+	return ERROR_CODES;
+}
+
+int
+error_http_status(ErrorCode code)
+{
+	return error_entries[code].status;
+}
+
+char *
+error_challenge(ErrorCode code)
+{
+	switch (code)
+	{
+		case ERROR_MISSING_API_KEY:
+			return pstrdup("Bearer realm=\"account\"");
+		case ERROR_MALFORMED_API_KEY:
+		case ERROR_EXPIRED_API_KEY:
+		case ERROR_INVALID_AUTHORIZATION:
+			return psprintf("Bearer realm=\"account\", error=\"invalid_token\", error_description=\"%s\"",
+							error_entries[code].description);
+		case ERROR_FORBIDDEN:
+			return psprintf("Bearer realm=\"account\", error=\"insufficient_scope\", error_description=\"%s\"",
+							error_entries[code].description);
+		default:
+			return NULL;
+	}
+}
+
+static void
+append_member(StringInfo json, const char *name, const char *value)
+{
+	appendStringInfo(json, "%s\"%s\": ", json->data[json->len - 1] == '{' ? "" : ", ", name);
+	if (value != NULL)
+		escape_json(json, value);
+	else
+		appendStringInfoString(json, "null");
+}
+
+/* The body of an answer, as PostgREST takes it from a message. */
+static char *
+answer_body(ErrorCode code, const char *message, const char *detail, const char *hint)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoChar(&body, '{');
+	append_member(&body, "code", error_entries[code].code);
+	append_member(&body, "message", message);
+	append_member(&body, "details", detail);
+	append_member(&body, "hint", hint);
+	appendStringInfoChar(&body, '}');
+	return body.data;
+}
+
+/* Its status and headers, as PostgREST takes them from DETAIL; nothing in them is the caller's. */
+static char *
+answer_head(ErrorCode code)
+{
+	StringInfoData head;
+	char	   *challenge = error_challenge(code);
+
+	initStringInfo(&head);
+	appendStringInfo(&head, "{\"status\": %d, \"headers\": {", error_entries[code].status);
+	append_member(&head, "Cache-Control", REQUEST_CACHE_CONTROL);
+	append_member(&head, "Vary", REQUEST_VARY);
+	if (challenge != NULL)
+		append_member(&head, "WWW-Authenticate", challenge);
+	appendStringInfoString(&head, "}}");
+	return head.data;
+}
+
+/* Raises an error in the form that whoever asked for it takes. */
+pg_noreturn static void
+throw(ErrorCode code, const char *hint, const char *message, const Validation *validation)
+{
+	bool		answered = request_is_active() && !as_document;
+	char	   *detail = error_detail(code, as_document ? message : NULL, validation);
+
+	ereport(ERROR,
+			(errcode(answered ? MAKE_SQLSTATE('P', 'G', 'R', 'S', 'T') : error_sqlstate(code)),
+			 errmsg_internal("%s", answered ? answer_body(code, message, detail, hint) : message),
+			 errdetail_internal("%s", answered ? answer_head(code) : detail),
+			 hint != NULL && !answered ? errhint("%s", hint) : 0,
+			 errhidestmt(true), errhidecontext(true)));
+	pg_unreachable();
+}
+
+char *
+error_document(ErrorCode code, const char *note)
+{
+	return error_detail(code, note != NULL ? note : error_entries[code].description, NULL);
+}
+
+bool
+error_as_document(bool begin)
+{
+	bool		before = as_document;
+
+	as_document = begin;
+	return before;
 }
 
 void
@@ -69,14 +193,7 @@ error_raise(ErrorCode code, const char *hint, const char *format,...)
 			break;
 		enlargeStringInfo(&message, needed);
 	}
-
-	ereport(ERROR,
-			(errcode(error_sqlstate(code)),
-			 errmsg_internal("%s", message.data),
-			 errdetail_internal("%s", error_detail(code, NULL)),
-			 hint != NULL ? errhint("%s", hint) : 0,
-			 errhidestmt(true), errhidecontext(true)));
-	pg_unreachable();
+	throw(code, hint, message.data, NULL);
 }
 
 void
@@ -115,14 +232,8 @@ validation_add(Validation *validation, const char *path, const char *type,
 void
 validation_finish(Validation *validation)
 {
-	if (validation->count == 0)
-		return;
-
-	ereport(ERROR,
-			(errcode(error_sqlstate(ERROR_VALIDATION_FAILED)),
-			 errmsg_internal("%s", validation->first),
-			 errdetail_internal("%s", error_detail(ERROR_VALIDATION_FAILED, validation)),
-			 errhidestmt(true), errhidecontext(true)));
+	if (validation->count > 0)
+		throw(ERROR_VALIDATION_FAILED, NULL, validation->first, validation);
 }
 
 const char *

@@ -170,6 +170,20 @@ hold_of_profile(const pg_uuid_t *profile_id)
 	return holds == NULL ? 0 : subject_flags(profile_id) & HOLD_IS_DISABLED;
 }
 
+uint64
+hold_epoch(void)
+{
+	return invalidations;
+}
+
+int
+hold_of_workspace(const pg_uuid_t *workspace_id)
+{
+	if (!holds_loaded)
+		load_holds();
+	return holds == NULL ? 0 : subject_flags(workspace_id);
+}
+
 void
 hold_require_writable(const pg_uuid_t *account_id, const TreePath *path)
 {

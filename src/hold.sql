@@ -17,7 +17,7 @@ CREATE TABLE account.holds (
 	CONSTRAINT holds_kind_known CHECK (kind IN ('a', 's', 'd'))
 );
 COMMENT ON TABLE account.holds IS 'What is archived, suspended or disabled now. Kept by functions alone; no role has a grant on it.';
-COMMENT ON COLUMN account.holds.subject_id IS 'The account (kinds a and s) or the profile (kind d).';
+COMMENT ON COLUMN account.holds.subject_id IS 'The account (kinds a and s), the profile or user (kind d), or the workspace (kinds a and d).';
 COMMENT ON COLUMN account.holds.kind IS 'a archived: read-only. s suspended: no credential works. d disabled.';
 COMMENT ON COLUMN account.holds.entry IS 'A random number, so that two holds never wait for one another.';
 COMMENT ON COLUMN account.holds.set_by IS 'The account that set it; NULL for an administrator. Lifted only by it, one above it, or an administrator.';

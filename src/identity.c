@@ -66,6 +66,17 @@ typedef struct Which
 	pg_uuid_t	user_id;
 } Which;
 
+/* What a credential proves, once its account is settled. */
+typedef struct Proven
+{
+	bool		has_account;
+	pg_uuid_t	account_id;
+	bool		has_user;
+	pg_uuid_t	user_id;
+	int			holds;			/* on the account */
+	const Rights *rights;
+} Proven;
+
 /* What a transaction has had or tried. */
 typedef struct Mark
 {
@@ -79,6 +90,7 @@ typedef struct SessionCredential
 {
 	uint64		generation;		/* of its context; 0 if there is none */
 	Which		which;
+	TokenKind	kind;
 	uint8		digest[TOKEN_DIGEST_LENGTH];	/* as stored */
 	LocalTransactionId lxid;	/* of the transaction it was looked up in */
 	uint64		looked_up;		/* generation that was looked up */
@@ -142,67 +154,141 @@ same_which(const Which *left, const Which *right)
  * Reading the identity
  */
 
-/* A context of an identity in one palloc'ed piece, stamped for this transaction. */
+/* A context of what a credential proves, with rights that outlive it, stamped for this transaction. */
 static Context *
-make_context(const Credential *credential, const pg_uuid_t *account_id, int holds, ContextScope scope)
+make_context(const Credential *credential, const Proven *proven, ContextScope scope)
 {
-	Datum	   *permissions;
-	Datum	   *workspaces;
-	bool	   *nulls;
-	int			npermissions;
-	int			nworkspaces;
-	size_t		size = 0;
-	Context    *context;
-	Identity   *identity;
-	char	   *end;
+	Context    *context = palloc0(sizeof(Context));
+	Identity   *identity = &context->identity;
 
-	deconstruct_array(credential->permissions, TEXTOID, -1, false, TYPALIGN_INT,
-					  &permissions, &nulls, &npermissions);
-	deconstruct_array(credential->workspace_ids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
-					  &workspaces, &nulls, &nworkspaces);
-	for (int i = 0; i < npermissions; i++)
-		size += VARSIZE_ANY_EXHDR(DatumGetPointer(permissions[i])) + 1;
-	size += nworkspaces * sizeof(pg_uuid_t);
-
-	context = palloc0(offsetof(Context, data) + size);
-	context->size = size;
 	context->scope = scope;
 	context->pid = MyProcPid;
 	context->lxid = proc_lxid(MyProc);
-	identity = &context->identity;
 	identity->expires_at = credential->expires_at;
 	identity->ending = credential->ending;
-	if (account_id != NULL)
+	identity->has_account = proven->has_account;
+	identity->account_id = proven->account_id;
+	identity->writable = proven->has_account && (proven->holds & HOLD_IS_ARCHIVED) == 0;
+	identity->has_profile = proven->rights->has_profile;
+	identity->profile_id = proven->rights->profile_id;
+	identity->has_user = proven->has_user;
+	identity->user_id = proven->user_id;
+	if (credential->kind == TOKEN_SESSION)
 	{
-		identity->has_account = true;
-		identity->account_id = *account_id;
-		identity->writable = (holds & HOLD_IS_ARCHIVED) == 0;
+		identity->has_session = true;
+		identity->session_id = credential->credential_id;
 	}
-	identity->has_profile = credential->has_profile;
-	identity->profile_id = credential->profile_id;
-	identity->has_key = true;
-	identity->api_key_id = credential->credential_id;
-
-	end = context->data;
-	identity->nworkspaces = nworkspaces;
-	identity->workspaces = (pg_uuid_t *) end;
-	for (int i = 0; i < nworkspaces; i++)
+	else
 	{
-		memcpy(end, DatumGetUUIDP(workspaces[i]), sizeof(pg_uuid_t));
-		end += sizeof(pg_uuid_t);
+		identity->has_key = true;
+		identity->api_key_id = credential->credential_id;
 	}
-	identity->npermissions = npermissions;
-	identity->permissions = end;
-	for (int i = 0; i < npermissions; i++)
-	{
-		text	   *permission = (text *) DatumGetPointer(permissions[i]);
-		size_t		length = VARSIZE_ANY_EXHDR(permission);
-
-		memcpy(end, VARDATA_ANY(permission), length);
-		end += length;
-		*end++ = '\0';
-	}
+	identity->rights = proven->rights;
+	/* A session ends long before what its user may set up. */
+	identity->issues_until = credential->kind == TOKEN_SESSION ? proven->rights->expires_at :
+		Min(credential->expires_at, proven->rights->expires_at);
 	return context;
+}
+
+/* The rights of a key: those of its profile, cut to its own. */
+static const Rights *
+rights_of_key(const Credential *credential)
+{
+	return right_of_key(&credential->profile_id, &credential->account_id, credential->permissions,
+						credential->workspaces, credential->nworkspaces);
+}
+
+static const Rights *
+copy_rights(const Rights *rights)
+{
+	Rights	   *copy;
+
+	if (rights == NULL)
+		return NULL;
+	copy = palloc(rights->size);
+	memcpy(copy, rights, rights->size);
+	return copy;
+}
+
+/* Nobody's rights. */
+static const Rights *
+no_rights(void)
+{
+	return right_of_list(construct_empty_array(TEXTOID), NULL);
+}
+
+/*
+ * What a key proves: its account.  account_id, if not NULL, has to be that account.
+ */
+static ErrorCode
+prove_key(const Credential *credential, const pg_uuid_t *account_id, Proven *proven)
+{
+	if (account_id != NULL && memcmp(account_id, &credential->account_id, UUID_LEN) != 0)
+		return ERROR_NOT_FOUND;
+	proven->has_account = true;
+	proven->account_id = credential->account_id;
+	proven->holds = credential->holds;
+	proven->rights = rights_of_key(credential);
+	return right_is_live(proven->rights) ? ERROR_CODES : ERROR_INVALID_AUTHORIZATION;
+}
+
+/* What a user has in an account: NOT_FOUND if it is no member, ACCOUNT_SUSPENDED. */
+static ErrorCode
+prove_member(const pg_uuid_t *user_id, const pg_uuid_t *account_id, Proven *proven)
+{
+	proven->rights = copy_rights(right_of_user(user_id, account_id));
+	if (proven->rights == NULL)
+		return ERROR_NOT_FOUND;
+	proven->has_account = true;
+	proven->account_id = *account_id;
+	proven->has_user = true;
+	proven->user_id = *user_id;
+	proven->holds = hold_of_account(account_id, NULL);
+	return (proven->holds & HOLD_IS_SUSPENDED) != 0 ? ERROR_ACCOUNT_SUSPENDED : ERROR_CODES;
+}
+
+/*
+ * What a session proves: its user in the account named, or in the only one that it is a
+ * member of.  With none, or several and none named, the user alone.
+ */
+static ErrorCode
+prove_session(const Credential *credential, const pg_uuid_t *account_id, Proven *proven)
+{
+	List	   *memberships;
+
+	if (account_id != NULL)
+		return prove_member(&credential->user_id, account_id, proven);
+	memberships = right_memberships(&credential->user_id);
+	if (list_length(memberships) == 1)
+	{
+		pg_uuid_t	only = ((Membership *) linitial(memberships))->account_id;
+
+		return prove_member(&credential->user_id, &only, proven);
+	}
+	proven->has_user = true;
+	proven->user_id = credential->user_id;
+	proven->rights = no_rights();
+	return ERROR_CODES;
+}
+
+/* What a credential proves by itself. */
+static ErrorCode
+prove(const Credential *credential, const pg_uuid_t *account_id, Proven *proven)
+{
+	memset(proven, 0, sizeof(*proven));
+	return credential->kind == TOKEN_SESSION ? prove_session(credential, account_id, proven) :
+		prove_key(credential, account_id, proven);
+}
+
+/* Looks a credential up, and whether it was left idle for too long. */
+static CredentialState
+look_up(uint8 (*digests)[TOKEN_DIGEST_LENGTH], int count, TokenKind kind, Credential *credential)
+{
+	CredentialState state = credential_verify_digests(digests, count, kind, credential);
+
+	if (state == CREDENTIAL_GOOD && kind == TOKEN_SESSION && use_is_idle(credential))
+		return CREDENTIAL_EXPIRED;
+	return state;
 }
 
 /* Looks the session identity up for this transaction; NULL if it is not good (any more). */
@@ -210,6 +296,7 @@ static const Identity *
 look_up_session(const Context *context)
 {
 	Credential	credential;
+	Proven		proven;
 
 	if (context->generation != session.generation || !setting_session_identity ||
 		!IsTransactionState() || IsInParallelMode())
@@ -224,9 +311,13 @@ look_up_session(const Context *context)
 		session.looked_up = context->generation;
 		mark_had(&session.which);
 		old = MemoryContextSwitchTo(session_context);
-		if (credential_verify_digests(&session.digest, 1, TOKEN_KEY, &credential) == CREDENTIAL_GOOD)
-			session.context = make_context(&credential, &credential.account_id, credential.holds,
-										   CONTEXT_SESSION);
+		if (look_up(&session.digest, 1, session.kind, &credential) == CREDENTIAL_GOOD &&
+			prove(&credential, session.which.has_account ? &session.which.account_id : NULL,
+				  &proven) == ERROR_CODES)
+		{
+			session.context = make_context(&credential, &proven, CONTEXT_SESSION);
+			use_note(&credential.credential_id);
+		}
 		MemoryContextSwitchTo(old);
 	}
 	return session.context != NULL ? &session.context->identity : NULL;
@@ -398,11 +489,11 @@ check_second(const Which *which)
 
 /* A failed attempt leaves nobody. */
 static void
-fail_attempt(CredentialState state)
+fail_attempt(CredentialState state, TokenKind kind)
 {
 	mark_tried();
 	context_void_all();
-	credential_require(state);
+	credential_require(state, kind);
 }
 
 /* Makes an identity the one of this transaction. */
@@ -439,6 +530,7 @@ enter_session(Context *context, const Credential *credential, const Which *which
 	context_set(context);
 	session.generation = context->generation;
 	session.which = *which;
+	session.kind = credential->kind;
 	memcpy(session.digest, credential->digest, TOKEN_DIGEST_LENGTH);
 	return identity_current();
 }
@@ -448,7 +540,7 @@ enter_session(Context *context, const Credential *credential, const Which *which
  * which it is.  Raises if it is not good.
  */
 static void
-verify(const char *token, size_t length, TokenKind kind, Which *which, Credential *credential)
+verify(const char *token, size_t length, bool application, Which *which, Credential *credential)
 {
 	uint8		digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH];
 	int			ndigests = 0;
@@ -460,44 +552,67 @@ verify(const char *token, size_t length, TokenKind kind, Which *which, Credentia
 		ndigests = token_digests(token, length, digests);
 		memcpy(which->digest, digests[0], TOKEN_DIGEST_LENGTH);
 	}
+	/* A key has one account, whether it is named or not. */
+	if (parsed == TOKEN_KEY)
+		which->has_account = false;
 	check_second(parsed != 0 ? which : NULL);
 	if (parsed == 0)
 		state = length == 0 ? CREDENTIAL_MISSING : CREDENTIAL_MALFORMED;
-	else if (parsed != (int) kind)
+	else if (application ? parsed != TOKEN_APPLICATION : parsed != TOKEN_KEY && parsed != TOKEN_SESSION)
 		state = CREDENTIAL_UNKNOWN;
 	else
-		state = credential_verify_digests(digests, ndigests, kind, credential);
+		state = look_up(digests, ndigests, (TokenKind) parsed, credential);
 	if (state != CREDENTIAL_GOOD)
-		fail_attempt(state);
+		fail_attempt(state, (TokenKind) parsed);
 }
 
 ArrayType *
 identity_permissions(const Identity *identity)
 {
-	Datum	   *values = palloc(sizeof(Datum) * Max(identity->npermissions, 1));
-	const char *permission = identity->permissions;
+	const Rights *rights = identity->rights;
+	const char *permission = RIGHTS_AT(rights, rights->permissions, char);
+	Datum	   *values;
 
-	for (int i = 0; i < identity->npermissions; i++)
+	if (rights->ndenied > 0)
+		return permission_array(right_permissions(rights));
+	values = palloc(sizeof(Datum) * Max(rights->npermissions, 1));
+	for (int i = 0; i < rights->npermissions; i++)
 	{
 		values[i] = CStringGetTextDatum(permission);
 		permission += strlen(permission) + 1;
 	}
-	return construct_array(values, identity->npermissions, TEXTOID, -1, false, TYPALIGN_INT);
+	return construct_array(values, rights->npermissions, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* In its overlap a key creates and manages nothing. */
+static bool
+is_barred(const Identity *identity, const char *permission)
+{
+	return identity->ending &&
+		(strncmp(permission, "create:", 7) == 0 || strncmp(permission, "manage:", 7) == 0 || permission[0] == '*');
+}
+
+bool
+identity_has(const Identity *identity, const char *permission, const pg_uuid_t *workspace_id, const char *service)
+{
+	return right_has(identity->rights, permission_number(permission), workspace_id, service) &&
+		!is_barred(identity, permission);
 }
 
 static Datum
 workspaces_datum(const Identity *identity)
 {
-	Datum	   *values = palloc(sizeof(Datum) * Max(identity->nworkspaces, 1));
+	const Rights *rights = identity->rights;
+	Datum	   *values = palloc(sizeof(Datum) * Max(rights->nworkspaces, 1));
 
-	for (int i = 0; i < identity->nworkspaces; i++)
-		values[i] = UUIDPGetDatum(&identity->workspaces[i]);
-	return PointerGetDatum(construct_array(values, identity->nworkspaces, UUIDOID, UUID_LEN, false,
+	for (int i = 0; i < rights->nworkspaces; i++)
+		values[i] = UUIDPGetDatum(&RIGHTS_AT(rights, rights->workspaces, pg_uuid_t)[i]);
+	return PointerGetDatum(construct_array(values, rights->nworkspaces, UUIDOID, UUID_LEN, false,
 										   TYPALIGN_CHAR));
 }
 
 Datum
-identity_datum(FunctionCallInfo fcinfo, const Identity *identity, ArrayType *permissions, ArrayType *workspace_ids)
+identity_datum(FunctionCallInfo fcinfo, const Identity *identity)
 {
 	static RowType row_type;
 	TupleDesc	descriptor = schema_row_type(fcinfo, &row_type);
@@ -517,10 +632,23 @@ identity_datum(FunctionCallInfo fcinfo, const Identity *identity, ArrayType *per
 	values[2] = UUIDPGetDatum(&identity->user_id);
 	values[3] = UUIDPGetDatum(&identity->api_key_id);
 	values[4] = UUIDPGetDatum(&identity->session_id);
-	values[5] = PointerGetDatum(permissions != NULL ? permissions : identity_permissions(identity));
-	values[6] = workspace_ids != NULL ? PointerGetDatum(workspace_ids) : workspaces_datum(identity);
+	values[5] = PointerGetDatum(identity_permissions(identity));
+	values[6] = workspaces_datum(identity);
 	values[7] = TimestampTzGetDatum(identity->expires_at);
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+/* Raises what a credential fails to prove, and leaves nobody. */
+static void
+fail_proof(ErrorCode code, const char *missing)
+{
+	mark_tried();
+	context_void_all();
+	if (code == ERROR_ACCOUNT_SUSPENDED)
+		error_raise(code, NULL, "the account is suspended");
+	if (code == ERROR_INVALID_AUTHORIZATION)
+		credential_require(CREDENTIAL_UNKNOWN, TOKEN_KEY);
+	error_raise(code, NULL, "%s not found", missing);
 }
 
 static Datum
@@ -528,26 +656,28 @@ authenticate(FunctionCallInfo fcinfo, ContextScope scope)
 {
 	Which		which = {{0}};
 	Credential	credential;
+	Proven		proven;
 	const char *token;
 	size_t		length;
 	Context    *context;
+	ErrorCode	code;
 
 	check_circumstances();
 	check_bypass();
 	token_argument(fcinfo, 0, &token, &length);
-	verify(token, length, TOKEN_KEY, &which, &credential);
-	if (!PG_ARGISNULL(1) && memcmp(PG_GETARG_UUID_P(1), &credential.account_id, UUID_LEN) != 0)
-	{
-		mark_tried();
-		context_void_all();
-		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
-	}
-	context = make_context(&credential, &credential.account_id, credential.holds, scope);
+	which.has_account = !PG_ARGISNULL(1);
+	if (which.has_account)
+		which.account_id = *PG_GETARG_UUID_P(1);
+	verify(token, length, false, &which, &credential);
+	code = prove(&credential, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1), &proven);
+	if (code != ERROR_CODES)
+		fail_proof(code, "account");
+	use_note(&credential.credential_id);
+	context = make_context(&credential, &proven, scope);
 	if (scope == CONTEXT_SESSION)
-		return identity_datum(fcinfo, enter_session(context, &credential, &which),
-							  credential.permissions, credential.workspace_ids);
+		return identity_datum(fcinfo, enter_session(context, &credential, &which));
 	warn_outside_block();
-	return identity_datum(fcinfo, enter(context, &which), credential.permissions, credential.workspace_ids);
+	return identity_datum(fcinfo, enter(context, &which));
 }
 
 /* authenticate(token, account_id) */
@@ -567,9 +697,9 @@ account_identity_authenticate_session(PG_FUNCTION_ARGS)
 	return authenticate(fcinfo, CONTEXT_SESSION);
 }
 
-/* Writes the reason of an act_as() to the server log, on one line. */
+/* Writes who acts for whom, and why, to the server log, on one line. */
 static void
-log_reason(text *reason, const Credential *credential, const pg_uuid_t *account_id)
+log_acting(text *reason, const Credential *credential, const pg_uuid_t *account_id, const pg_uuid_t *user_id)
 {
 	char	   *shown = text_to_cstring(reason);
 	int			length = pg_mbcliplen(shown, strlen(shown), 500);
@@ -581,9 +711,28 @@ log_reason(text *reason, const Credential *credential, const pg_uuid_t *account_
 			*c = ' ';
 	}
 	ereport(LOG,
-			(errmsg("application key %s acts as account %s: %s",
-					tree_uuid_text(&credential->credential_id), tree_uuid_text(account_id), shown),
+			(errmsg("application key %s acts as %s%s%saccount %s: %s",
+					tree_uuid_text(&credential->credential_id),
+					user_id != NULL ? "user " : "", user_id != NULL ? tree_uuid_text(user_id) : "",
+					user_id != NULL ? " in " : "", tree_uuid_text(account_id), shown),
 			 errhidestmt(true), errhidecontext(true)));
+}
+
+/* What an application key proves: any account, and in it one of its members if one is named. */
+static ErrorCode
+prove_application(const Credential *credential, const pg_uuid_t *account_id, const pg_uuid_t *user_id,
+				  Proven *proven)
+{
+	memset(proven, 0, sizeof(*proven));
+	if (tree_path(account_id) == NULL)
+		return ERROR_NOT_FOUND;
+	if (user_id != NULL)
+		return hold_of_profile(user_id) != 0 ? ERROR_NOT_FOUND : prove_member(user_id, account_id, proven);
+	proven->has_account = true;
+	proven->account_id = *account_id;
+	proven->holds = hold_of_account(account_id, NULL);
+	proven->rights = right_of_list(credential->permissions, account_id);
+	return (proven->holds & HOLD_IS_SUSPENDED) != 0 ? ERROR_ACCOUNT_SUSPENDED : ERROR_CODES;
 }
 
 /* act_as(application_key, account_id, user_id, reason) */
@@ -592,50 +741,43 @@ account_identity_act_as(PG_FUNCTION_ARGS)
 {
 	Which		which = {{0}};
 	Credential	credential;
+	Proven		proven;
 	const char *token;
 	size_t		length;
-	Context    *context;
-	pg_uuid_t  *account_id = PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1);
-	TreePath   *path;
-	int			holds;
+	pg_uuid_t  *user_id = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
+	Validation	validation;
+	ErrorCode	code;
 
 	check_circumstances();
 	check_bypass();
 	token_argument(fcinfo, 0, &token, &length);
-	which.has_account = account_id != NULL;
+	which.has_account = !PG_ARGISNULL(1);
 	if (which.has_account)
-		which.account_id = *account_id;
-	which.has_user = !PG_ARGISNULL(2);
+		which.account_id = *PG_GETARG_UUID_P(1);
+	which.has_user = user_id != NULL;
 	if (which.has_user)
-		which.user_id = *PG_GETARG_UUID_P(2);
-	verify(token, length, TOKEN_APPLICATION, &which, &credential);
-
-	path = account_id != NULL ? tree_path(account_id) : NULL;
-	holds = path != NULL ? hold_of_account(account_id, path) : 0;
-	if (path == NULL || which.has_user || (holds & HOLD_IS_SUSPENDED) != 0)
+		which.user_id = *user_id;
+	verify(token, length, true, &which, &credential);
+	if (!which.has_account)
 	{
-		Validation	validation;
-
 		mark_tried();
 		context_void_all();
 		validation_start(&validation);
-		if (account_id == NULL)
-			validation_add(&validation, "account_id", "required", "an account is required", NULL);
+		validation_add(&validation, "account_id", "required", "an account is required", NULL);
 		validation_finish(&validation);
-		if (path != NULL && !which.has_user)
-			error_raise(ERROR_ACCOUNT_SUSPENDED, NULL, "the account is suspended");
-		error_raise(ERROR_NOT_FOUND, NULL, path == NULL ? "account not found" : "member not found");
 	}
+	code = prove_application(&credential, &which.account_id, user_id, &proven);
+	if (code != ERROR_CODES)
+		fail_proof(code, user_id != NULL && tree_path(&which.account_id) != NULL ? "member" : "account");
+	use_note(&credential.credential_id);
 	if (!PG_ARGISNULL(3))
-		log_reason(PG_GETARG_TEXT_PP(3), &credential, account_id);
+		log_acting(PG_GETARG_TEXT_PP(3), &credential, &which.account_id, user_id);
 	warn_outside_block();
-	context = make_context(&credential, account_id, holds, CONTEXT_TRANSACTION);
-	return identity_datum(fcinfo, enter(context, &which), credential.permissions, credential.workspace_ids);
+	return identity_datum(fcinfo, enter(make_context(&credential, &proven, CONTEXT_TRANSACTION), &which));
 }
 
-/* deauthenticate() */
-Datum
-account_identity_deauthenticate(PG_FUNCTION_ARGS)
+void
+identity_end(void)
 {
 	bool		whole_session = session.generation != 0;
 
@@ -648,23 +790,19 @@ account_identity_deauthenticate(PG_FUNCTION_ARGS)
 		MemoryContextReset(session_context);
 	memset(&session, 0, sizeof(session));
 	context_clear(whole_session);
+}
+
+/* deauthenticate() */
+Datum
+account_identity_deauthenticate(PG_FUNCTION_ARGS)
+{
+	identity_end();
 	PG_RETURN_VOID();
 }
 
 /* ---------------------------------------------------------------------------
  * Hooks
  */
-
-/* The size of what an identity points to. */
-static size_t
-identity_size(const Identity *identity)
-{
-	const char *end = identity->permissions;
-
-	for (int i = 0; i < identity->npermissions; i++)
-		end += strlen(end) + 1;
-	return identity->nworkspaces * sizeof(pg_uuid_t) + (end - identity->permissions);
-}
 
 /*
  * Before a plan that may start workers: what they will be given must need no
@@ -695,7 +833,6 @@ settle(void)
 	settled->pid = MyProcPid;
 	settled->lxid = proc_lxid(MyProc);
 	settled->portable = true;
-	settled->size = identity_size(identity);
 	settled->identity = *identity;
 	context_set(settled);
 	return true;

@@ -37,12 +37,13 @@ COMMENT ON COLUMN account.keys.name IS 'A name for people.';
 COMMENT ON COLUMN account.keys.description IS 'Free text.';
 COMMENT ON COLUMN account.keys.preview IS 'The beginning and the end of the token.';
 COMMENT ON COLUMN account.keys.system IS 'Made by the system with its account.';
-COMMENT ON COLUMN account.keys.external_id IS 'The caller''s own id.';
+COMMENT ON COLUMN account.keys.external_id IS 'The caller''s own id; no two keys of an account that are good have the same.';
 COMMENT ON COLUMN account.keys.labels IS 'A flat JSON object of strings.';
 COMMENT ON COLUMN account.keys.created_by IS 'The profile that issued it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.keys.created_at IS 'When it was issued.';
 CREATE INDEX keys_account_id_idx ON account.keys (account_id, created_at);
 CREATE INDEX keys_profile_id_idx ON account.keys (profile_id);
+CREATE INDEX keys_external_id_idx ON account.keys (COALESCE(account_id, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid), external_id) WHERE external_id IS NOT NULL;
 ALTER TABLE account.keys ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.keys', '');
 
@@ -58,7 +59,7 @@ CREATE FUNCTION account.create_api_key(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_key_create_api_key';
 REVOKE ALL ON FUNCTION account.create_api_key(uuid, text, text[], interval, uuid[], cidr[], text) FROM PUBLIC;
-COMMENT ON FUNCTION account.create_api_key(uuid, text, text[], interval, uuid[], cidr[], text) IS 'Issues an API key for a profile and returns its token, this once. permissions (verb:resource, * on either side), allowed_ips and expires_in are at most the caller''s own; NULL means the caller''s own. With manage:api_keys, for the own account and those below, or by an administrator. Raises FORBIDDEN for more than the caller has, NOT_FOUND for a profile or workspace out of reach, VALIDATION_FAILED, ARCHIVED, ACCOUNT_SUSPENDED.';
+COMMENT ON FUNCTION account.create_api_key(uuid, text, text[], interval, uuid[], cidr[], text) IS 'Issues an API key for a profile and returns its token, this once. permissions (verb:resource, * on either side), allowed_ips, workspace_ids and expires_in are at most the caller''s own; NULL means the caller''s own. permissions and workspace_ids are at most the profile''s too, and are cut at each authentication to what the profile has then; NULL by an administrator is, of permissions, everything that the profile has, then as later, and no workspace. With manage:api_keys, for the own account and those below, or by an administrator. Raises FORBIDDEN for more than the caller or the profile has, NOT_FOUND for a profile or workspace out of reach, VALIDATION_FAILED, ARCHIVED, ACCOUNT_SUSPENDED, MAX_RESOURCES_REACHED if the plan''s limit api_keys is reached.';
 
 CREATE FUNCTION account.create_application_key(
 		name text,
@@ -75,7 +76,7 @@ CREATE FUNCTION account.rotate_api_key(api_key_id uuid, overlap interval DEFAULT
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_key_rotate_api_key';
 REVOKE ALL ON FUNCTION account.rotate_api_key(uuid, interval) FROM PUBLIC;
-COMMENT ON FUNCTION account.rotate_api_key(uuid, interval) IS 'Replaces a key by a new one with the same rights and expiry and returns its token, this once. The old one stays good for overlap (0 to 30 days), without create:* and manage:*. By the key itself, or with manage:api_keys and every right of the key, for the own account and those below, or by an administrator. Raises CONFLICT if the key is replaced already, NOT_FOUND if it is out of reach or ended, FORBIDDEN, VALIDATION_FAILED.';
+COMMENT ON FUNCTION account.rotate_api_key(uuid, interval) IS 'Replaces a key by a new one with the same rights, workspaces, networks, expiry, name, description and labels, and returns its token, this once; the external_id goes over to the new one. The old one stays good for overlap (0 to 30 days), without create:* and manage:*. By the key itself, or with manage:api_keys and every right of the key, for the own account and those below, or by an administrator. Raises CONFLICT if the key is replaced already, NOT_FOUND if it is out of reach or ended, FORBIDDEN, VALIDATION_FAILED.';
 
 CREATE FUNCTION account.revoke_api_key(api_key_id uuid, reason text DEFAULT NULL, successors boolean DEFAULT false) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -97,7 +98,7 @@ CREATE FUNCTION account.verify_api_key(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_key_verify_api_key';
 REVOKE ALL ON FUNCTION account.verify_api_key(text) FROM PUBLIC;
-COMMENT ON FUNCTION account.verify_api_key(text) IS 'Whether an API key is good now, and for what; makes no identity. A key that is not gives valid false and the code in error. permissions are those it was issued with, also while it is being replaced, when create:* and manage:* are refused to it. Any level; raises nothing of its own.';
+COMMENT ON FUNCTION account.verify_api_key(text) IS 'Whether an API key is good now, and for what; makes no identity and is no use of it. A key that is not gives valid false and the code in error. permissions and workspace_ids are those that it has now, as far as its profile has them, also while it is being replaced, when create:* and manage:* are refused to it. Any level; raises nothing of its own.';
 
 CREATE VIEW account.api_keys WITH (security_barrier) AS
 	SELECT k.api_key_id,
@@ -115,10 +116,11 @@ CREATE VIEW account.api_keys WITH (security_barrier) AS
 		END AS state,
 		k.system,
 		c.permissions,
-		c.workspace_ids[1:5] AS workspaces_preview,
-		pg_catalog.cardinality(c.workspace_ids) AS workspaces_total,
-		c.allowed_ips,
+		COALESCE(w.workspace_ids[1:5], '{}') AS workspaces_preview,
+		COALESCE(pg_catalog.cardinality(w.workspace_ids), 0) AS workspaces_total,
+		COALESCE(n.allowed_ips, c.allowed_ips) AS allowed_ips,
 		k.created_by,
+		NULLIF(u.used_at, '-infinity') AS last_used_at,
 		LEAST(c.ends_at, e.expired_at, e.replaced_at) AS expires_at,
 		e.revoked_at,
 		e.revoked_reason,
@@ -140,7 +142,20 @@ CREATE VIEW account.api_keys WITH (security_barrier) AS
 				(pg_catalog.array_agg(n.successor_id) FILTER (WHERE n.kind = 'o'))[1] AS successor_id
 			FROM account.credentials n
 			WHERE n.credential_id = k.api_key_id AND n.entry > 0
-		) e ON true;
+		) e ON true
+	LEFT JOIN LATERAL (
+			SELECT pg_catalog.array_agg(n.workspace_id ORDER BY n.created_at, n.workspace_id) AS workspace_ids
+			FROM account.credentials n
+			WHERE n.credential_id = k.api_key_id AND n.kind = 'w'
+		) w ON true
+	LEFT JOIN LATERAL (
+			SELECT n.allowed_ips
+			FROM account.credentials n
+			WHERE n.credential_id = k.api_key_id AND n.kind = 'n'
+			ORDER BY n.created_at DESC
+			LIMIT 1
+		) n ON true
+	LEFT JOIN account.uses u ON u.credential_id = k.api_key_id;
 COMMENT ON VIEW account.api_keys IS 'API keys of the caller''s account and those below, with read:api_keys or manage:api_keys; all for an administrator. Never shows a token or digest.';
 COMMENT ON COLUMN account.api_keys.api_key_id IS 'The id.';
 COMMENT ON COLUMN account.api_keys.account_id IS 'The account that it belongs to.';
@@ -150,11 +165,12 @@ COMMENT ON COLUMN account.api_keys.description IS 'Free text.';
 COMMENT ON COLUMN account.api_keys.preview IS 'The beginning and the end of the token.';
 COMMENT ON COLUMN account.api_keys.state IS 'active; expiring: replaced, in its overlap; expired; rotated: replaced, overlap over; revoked.';
 COMMENT ON COLUMN account.api_keys.system IS 'Made by the system with its account.';
-COMMENT ON COLUMN account.api_keys.permissions IS 'What it may do, as verb:resource.';
-COMMENT ON COLUMN account.api_keys.workspaces_preview IS 'At most five of the workspaces that it reaches.';
-COMMENT ON COLUMN account.api_keys.workspaces_total IS 'How many workspaces it reaches.';
+COMMENT ON COLUMN account.api_keys.permissions IS 'What it was issued with, as verb:resource; it has them as far as its profile has.';
+COMMENT ON COLUMN account.api_keys.workspaces_preview IS 'At most five of the workspaces that it was granted; it reaches those that its profile does.';
+COMMENT ON COLUMN account.api_keys.workspaces_total IS 'How many workspaces it was granted.';
 COMMENT ON COLUMN account.api_keys.allowed_ips IS 'The networks that it may be used from; NULL any.';
 COMMENT ON COLUMN account.api_keys.created_by IS 'The profile that issued it; NULL for an administrator or an application.';
+COMMENT ON COLUMN account.api_keys.last_used_at IS 'When it last authenticated, to about a minute (account.last_used_interval); NULL never.';
 COMMENT ON COLUMN account.api_keys.expires_at IS 'When it ends by itself; NULL never.';
 COMMENT ON COLUMN account.api_keys.revoked_at IS 'When it was revoked; NULL if it was not.';
 COMMENT ON COLUMN account.api_keys.revoked_reason IS 'Why it was revoked.';

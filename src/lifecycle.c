@@ -4,29 +4,14 @@
  *
  * A new account takes its place under the shared lock of its parent's tree, so
  * that its path and who is billed for it cannot change before it is there.
- *
- * A hold is one plain INSERT: no lock of a tree, no row of another's, no foreign
- * key, and an entry drawn at random, so that nothing that a tenant keeps open is
- * in the way of stopping it.  Lifting is a DELETE, and may wait.
  */
 #include "account.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
+#include "utils/fmgrprotos.h"
 
 #define REASON_MAX 1000			/* characters */
-
-/* Columns of account.holds; schema_catalog() has checked the version. */
-#define ANUM_HOLDS_SUBJECT_ID 1
-#define ANUM_HOLDS_KIND 2
-#define ANUM_HOLDS_SET_BY 4
 
 /* Arguments of create_account(), in the contract's order. */
 enum
@@ -61,6 +46,7 @@ find_parent(FunctionCallInfo fcinfo, Target *parent)
 	if (parent_id == NULL && caller_is_admin())
 		return false;
 	caller_target("create:accounts", parent_id, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, parent);
+	guard_issued("create:accounts", &parent->account_id, NIL);
 	if (!parent->as_admin && !PG_ARGISNULL(ARG_ACCOUNT_ID))
 		error_raise(ERROR_FORBIDDEN, NULL, "only administrators may choose the id of an account");
 	return true;
@@ -201,23 +187,53 @@ insert_account(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, const TreeP
 		raise_conflict(account_id, parent_id, values[8]);
 }
 
-/* Makes the system service account and its key, which may do everything in the new account. */
+/* Makes what every account has: its system service account, which owns everything in it, and a workspace. */
 static void
-issue_first_key(const pg_uuid_t *account_id, Token *token)
+furnish(const pg_uuid_t *account_id, pg_uuid_t *profile_id, pg_uuid_t *workspace_id)
+{
+	permission_note_new(account_id);
+	profile_create_system(account_id, profile_id);
+	(void) workspace_insert(account_id, "default", workspace_id);
+}
+
+/* Issues the key of the system service account, which may do everything in the new account. */
+static void
+issue_first_key(const pg_uuid_t *account_id, const pg_uuid_t *profile_id, const pg_uuid_t *workspace_id,
+				Token *token)
 {
 	Datum		everything = CStringGetTextDatum("*:*");
+	Datum		workspace = UUIDPGetDatum(workspace_id);
 	KeyGrant	grant = {
 		.name = "system",
 		.permissions = construct_array(&everything, 1, TEXTOID, -1, false, TYPALIGN_INT),
-		.workspace_ids = construct_empty_array(UUIDOID),
+		.workspace_ids = construct_array(&workspace, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR),
 		.expires_at = DT_NOEND,
 		.system = true
 	};
-	pg_uuid_t	profile_id;
 	pg_uuid_t	api_key_id;
 
-	profile_create_system(account_id, &profile_id);
-	key_insert(account_id, &profile_id, &grant, &api_key_id, token);
+	key_insert(account_id, profile_id, &grant, &api_key_id, token);
+}
+
+void
+lifecycle_create_root(const char *name, pg_uuid_t *account_id)
+{
+	static Statement insert = {
+		"INSERT INTO account.accounts (account_id, path, billed_account_id, name, branding, labels,"
+		" last_updated_config_at) VALUES ($1, ARRAY[$1], $1, $2, $3, '{}', pg_catalog.now())",
+		3, {UUIDOID, TEXTOID, JSONBOID}
+	};
+	Datum		branding = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+	pg_uuid_t	profile_id;
+	pg_uuid_t	workspace_id;
+	Datum		values[3];
+
+	token_random_uuid(account_id);
+	values[0] = UUIDPGetDatum(account_id);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = directory_branding(branding);
+	query_write(&insert, values, NULL);
+	furnish(account_id, &profile_id, &workspace_id);
 }
 
 /* create_account(name, parent_account_id, branding, description, domain, billing_email, external_id, labels, account_id) */
@@ -228,6 +244,8 @@ account_lifecycle_create_account(PG_FUNCTION_ARGS)
 	TreePath   *path = NULL;
 	Target		parent;
 	pg_uuid_t	account_id;
+	pg_uuid_t	profile_id;
+	pg_uuid_t	workspace_id;
 	QueryScope	scope;
 	Token		token;
 	text	   *api_key;
@@ -244,7 +262,8 @@ account_lifecycle_create_account(PG_FUNCTION_ARGS)
 
 	query_open(&scope);
 	insert_account(fcinfo, &account_id, path);
-	issue_first_key(&account_id, &token);
+	furnish(&account_id, &profile_id, &workspace_id);
+	issue_first_key(&account_id, &profile_id, &workspace_id, &token);
 	query_close(&scope);
 
 	/* An error before here needs no wiping: the key's row is gone with it. */
@@ -267,122 +286,6 @@ find_target(FunctionCallInfo fcinfo, int scope, Target *target)
 	caller_target("manage:accounts", PG_GETARG_UUID_P(0), scope, target);
 }
 
-/*
- * Whether the same caller holds the account so already; set_by is NULL for an
- * administrator.  A hold that another session is about to lift does not count,
- * or this one would be lifted with it.  Read like a credential, without waiting
- * and without a predicate lock, which a tenant could make a serializable
- * transaction fail by.
- */
-static bool
-is_held_by(const pg_uuid_t *account_id, HoldKind kind, const pg_uuid_t *set_by)
-{
-	Relation	holds = table_open(schema_catalog()->holds, AccessShareLock);
-	Oid			index = get_relname_relid("holds_pkey", schema_catalog()->namespace_id);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	ScanKeyInit(&keys[0], ANUM_HOLDS_SUBJECT_ID, BTEqualStrategyNumber, F_UUID_EQ,
-				UUIDPGetDatum(account_id));
-	ScanKeyInit(&keys[1], ANUM_HOLDS_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
-	scan = systable_beginscan(holds, index, true, SnapshotSelf, lengthof(keys), keys);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		by_admin;
-		Datum		by = heap_getattr(tuple, ANUM_HOLDS_SET_BY, RelationGetDescr(holds), &by_admin);
-		bool		stands = (tuple->t_data->t_infomask & HEAP_XMAX_INVALID) != 0;
-
-		found = stands && by_admin == (set_by == NULL) &&
-			(by_admin || memcmp(DatumGetUUIDP(by), set_by, UUID_LEN) == 0);
-	}
-	systable_endscan(scan);
-	table_close(holds, AccessShareLock);
-	return found;
-}
-
-/* Sets a hold; reason may be NULL. */
-static void
-set_hold(const Target *target, HoldKind kind, text *reason)
-{
-	static Statement insert = {
-		"INSERT INTO account.holds (subject_id, kind, entry, set_by, reason, created_by)"
-		" VALUES ($1, $2, $3, $4, $5, $6)",
-		6, {UUIDOID, CHAROID, INT8OID, UUIDOID, TEXTOID, UUIDOID}
-	};
-	Identity	caller = {.has_account = false};
-	QueryScope	scope;
-	Datum		values[6];
-	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
-
-	if (!target->as_admin)
-		caller = *identity_current();
-	values[0] = UUIDPGetDatum(&target->account_id);
-	values[1] = CharGetDatum(kind);
-	values[2] = Int64GetDatum(token_random_entry());
-	values[3] = UUIDPGetDatum(&caller.account_id);
-	values[4] = PointerGetDatum(reason);
-	values[5] = UUIDPGetDatum(&caller.profile_id);
-	nulls[3] = caller.has_account ? ' ' : 'n';
-	nulls[4] = reason != NULL ? ' ' : 'n';
-	nulls[5] = caller.has_profile ? ' ' : 'n';
-
-	if (is_held_by(&target->account_id, kind, caller.has_account ? &caller.account_id : NULL))
-		return;
-	query_open(&scope);
-	query_write(&insert, values, nulls);
-	query_close(&scope);
-}
-
-/* The entries of the holds just found; raises FORBIDDEN if one was set above the caller. */
-static ArrayType *
-require_liftable(uint64 rows, bool as_admin, const char *action)
-{
-	Datum	   *entries = palloc(sizeof(Datum) * rows);
-
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t	set_by;
-		bool		by_account = query_uuid(row, 2, &set_by);
-
-		if (!caller_outranks(by_account ? &set_by : NULL, as_admin))
-			error_raise(ERROR_FORBIDDEN, NULL, by_account ?
-						"only the account above that did it, or one above that, may %s this account" :
-						"only an administrator may %s this account", action);
-		entries[row] = Int64GetDatum(query_int64(row, 1));
-	}
-	return construct_array(entries, rows, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-}
-
-/* Lifts the holds of one kind, all or none; action says what the caller wants in words. */
-static void
-lift_holds(const Target *target, HoldKind kind, const char *action)
-{
-	static Statement find = {
-		"SELECT h.entry, h.set_by FROM account.holds h"
-		" WHERE h.subject_id OPERATOR(pg_catalog.=) $1 AND h.kind OPERATOR(pg_catalog.=) $2",
-		2, {UUIDOID, CHAROID}
-	};
-	static Statement delete = {
-		"DELETE FROM account.holds WHERE subject_id OPERATOR(pg_catalog.=) $1"
-		" AND kind OPERATOR(pg_catalog.=) $2 AND entry OPERATOR(pg_catalog.=) ANY ($3)",
-		3, {UUIDOID, CHAROID, INT8ARRAYOID}
-	};
-	Datum		values[3] = {UUIDPGetDatum(&target->account_id), CharGetDatum(kind)};
-	QueryScope	scope;
-	uint64		rows;
-
-	query_open(&scope);
-	rows = query_latest(&find, values, NULL);
-	if (rows > 0)
-	{
-		values[2] = PointerGetDatum(require_liftable(rows, target->as_admin, action));
-		query_write(&delete, values, NULL);
-	}
-	query_close(&scope);
-}
-
 /* archive_account(account_id) */
 Datum
 account_lifecycle_archive_account(PG_FUNCTION_ARGS)
@@ -390,7 +293,7 @@ account_lifecycle_archive_account(PG_FUNCTION_ARGS)
 	Target		target;
 
 	find_target(fcinfo, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
-	set_hold(&target, HOLD_ARCHIVE, NULL);
+	holding_set(&target.account_id, HOLD_ARCHIVE, target.as_admin, NULL);
 	PG_RETURN_VOID();
 }
 
@@ -401,7 +304,7 @@ account_lifecycle_unarchive_account(PG_FUNCTION_ARGS)
 	Target		target;
 
 	find_target(fcinfo, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
-	lift_holds(&target, HOLD_ARCHIVE, "unarchive");
+	(void) holding_lift(&target.account_id, HOLD_ARCHIVE, target.as_admin, "unarchive this account");
 	PG_RETURN_VOID();
 }
 
@@ -425,7 +328,7 @@ account_lifecycle_suspend_account(PG_FUNCTION_ARGS)
 	validation_start(&validation);
 	changes_check_value(&validation, &reason, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	validation_finish(&validation);
-	set_hold(&target, HOLD_SUSPEND, PG_GETARG_TEXT_PP(1));
+	holding_set(&target.account_id, HOLD_SUSPEND, target.as_admin, PG_GETARG_TEXT_PP(1));
 	PG_RETURN_VOID();
 }
 
@@ -436,6 +339,6 @@ account_lifecycle_resume_account(PG_FUNCTION_ARGS)
 	Target		target;
 
 	find_target(fcinfo, SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
-	lift_holds(&target, HOLD_SUSPEND, "resume");
+	(void) holding_lift(&target.account_id, HOLD_SUSPEND, target.as_admin, "resume this account");
 	PG_RETURN_VOID();
 }

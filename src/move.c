@@ -106,6 +106,8 @@ account_move_move_account(PG_FUNCTION_ARGS)
 	{
 		require_depth(path, parent);
 		move_subtree(path, parent);
+		/* Roles that reach down reach other accounts now. */
+		permission_signal();
 	}
 	query_close(&scope);
 	PG_RETURN_VOID();

@@ -527,6 +527,39 @@ typedef struct Counted
 	Statement		in_tree;
 } Counted;
 
+/* The accounts that are billed to the holder of a plan, itself among them, as b. */
+#define FROM_BILLED \
+	" FROM account.accounts h" \
+	" JOIN account.accounts b ON b.path OPERATOR(pg_catalog.>=) h.path" \
+	" AND b.path OPERATOR(pg_catalog.<)" \
+	" (h.path OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")" \
+	" AND b.billed_account_id OPERATOR(pg_catalog.=) $1"
+
+/* Counts rows r of a table that have an account and are of a kind. */
+#define COUNTED(resource, relation, kind) \
+	{ \
+		resource, \
+		{ \
+			"SELECT pg_catalog.count(*) FROM (SELECT FROM " relation " r" \
+			" WHERE r.account_id OPERATOR(pg_catalog.=) $1 AND " kind " LIMIT $2) c", \
+			2, {UUIDOID, INT8OID} \
+		}, \
+		{ \
+			"SELECT pg_catalog.count(*) FROM (SELECT" FROM_BILLED \
+			" JOIN " relation " r ON r.account_id OPERATOR(pg_catalog.=) b.account_id" \
+			" WHERE h.account_id OPERATOR(pg_catalog.=) $1 AND " kind " LIMIT $2) c", \
+			2, {UUIDOID, INT8OID} \
+		} \
+	}
+
+/* A key that is neither revoked nor replaced nor over. */
+#define LIVE_KEY \
+	"NOT EXISTS (SELECT FROM account.credentials e" \
+	" WHERE e.credential_id OPERATOR(pg_catalog.=) r.api_key_id" \
+	" AND CASE WHEN e.entry OPERATOR(pg_catalog.=) 0 OR e.kind OPERATOR(pg_catalog.=) 'e'" \
+	" THEN e.ends_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()" \
+	" ELSE e.kind OPERATOR(pg_catalog.<>) 'w' AND e.kind OPERATOR(pg_catalog.<>) 'n' END)"
+
 static Counted counted[] = {
 	{
 		"sub_accounts",
@@ -545,6 +578,17 @@ static Counted counted[] = {
 			2, {UUIDOID, INT8OID}
 		}
 	},
+	COUNTED("api_keys", "account.keys", LIVE_KEY),
+	COUNTED("service_accounts", "account.profiles",
+			"r.kind OPERATOR(pg_catalog.=) 'service_account' AND NOT r.system AND r.deleted_at IS NULL"),
+	COUNTED("members", "account.profiles",
+			"r.kind OPERATOR(pg_catalog.=) 'user' AND r.deleted_at IS NULL"
+			" AND NOT EXISTS (SELECT FROM account.user_memberships s"
+			" WHERE s.profile_id OPERATOR(pg_catalog.=) r.profile_id"
+			" AND s.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())"),
+	COUNTED("workspaces", "account.workspaces",
+			"NOT EXISTS (SELECT FROM account.holds s WHERE s.subject_id OPERATOR(pg_catalog.=) r.workspace_id"
+			" AND s.kind OPERATOR(pg_catalog.=) 'a')"),
 };
 
 static Counted *

@@ -15,8 +15,10 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -75,7 +77,9 @@ typedef struct Policy
 	Node	   *check_test;
 } Policy;
 
-/* What policies call, by test. */
+/* What policies call, by test: all have names that begin with FUNCTION_PREFIX. */
+#define FUNCTION_PREFIX "policy_"
+
 static const char *const test_functions[] = {
 	[TEST_READABLE] = "policy_account_id",
 	[TEST_WRITABLE] = "policy_writable_account_id",
@@ -83,11 +87,13 @@ static const char *const test_functions[] = {
 	[TEST_IDENTIFIED] = "policy_identified",
 };
 
-static Oid
-test_function(PolicyTest test)
-{
-	return schema_function(test_functions[test], 0, NULL);
-}
+/*
+ * The workspaces that are read are a list, which an index takes.  Those that are
+ * written are asked for one by one: an UPDATE reads as well, and before 17 an index would be
+ * searched for every pair of two lists.
+ */
+#define WORKSPACE_LIST "policy_workspace_ids"
+#define WORKSPACE_WRITABLE "policy_workspace_writable"
 
 static Node *
 policy_node(HeapTuple tuple, TupleDesc descriptor, AttrNumber attribute)
@@ -108,24 +114,19 @@ is_for_everyone(HeapTuple tuple, TupleDesc descriptor)
 	return ARR_DIMS(roles)[0] == 1 && ((Oid *) ARR_DATA_PTR(roles))[0] == ACL_ID_PUBLIC;
 }
 
-/* The policies of a table, or the one of a name. */
+/* The policies of a table. */
 static List *
-read_policies(Oid relation, const char *name)
+read_policies(Oid relation)
 {
 	Relation	policies = table_open(PolicyRelationId, AccessShareLock);
 	TupleDesc	descriptor = RelationGetDescr(policies);
-	ScanKeyData keys[2];
+	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	List	   *result = NIL;
 
-	ScanKeyInit(&keys[0], Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relation));
-	if (name != NULL)
-		ScanKeyInit(&keys[1], Anum_pg_policy_polname, BTEqualStrategyNumber, F_NAMEEQ,
-					CStringGetDatum(name));
-	scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, NULL,
-							  name != NULL ? 2 : 1, keys);
+	ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+	scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_policy form = (Form_pg_policy) GETSTRUCT(tuple);
@@ -160,29 +161,73 @@ find_policy(List *policies, const char *name)
 }
 
 static Node *
-uuid_equality(Node *left, Node *right)
-{
-	return (Node *) make_opclause(lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr, BOOLOID, false,
-								  (Expr *) left, (Expr *) right, InvalidOid, InvalidOid);
-}
-
-static Node *
 uuid_column(AttrNumber column)
 {
 	return (Node *) makeVar(1, column, UUIDOID, -1, InvalidOid, 0);
 }
 
-/* The call of one of our functions, as it stands in a stored expression. */
-static Node *
-function_call(PolicyTest test, Oid result)
+static Oid
+uuid_equality(void)
 {
-	return (Node *) makeFuncExpr(test_function(test), result, NIL, InvalidOid, InvalidOid,
+	return lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr;
+}
+
+/* The call of one of our functions, with a column and a permission if there are any, as it is stored. */
+static Node *
+function_call(const char *name, Oid result, Node *column, const char *permission)
+{
+	List	   *args = NIL;
+	Oid			types[2];
+
+	if (column != NULL)
+		args = lappend(args, column);
+	if (permission != NULL)
+		args = lappend(args, makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(permission),
+									   false, false));
+	for (int i = 0; i < list_length(args); i++)
+		types[i] = exprType(list_nth(args, i));
+	return (Node *) makeFuncExpr(schema_function(name, list_length(args), types), result, args, InvalidOid,
+								 permission != NULL ? DEFAULT_COLLATION_OID : InvalidOid,
 								 COERCE_EXPLICIT_CALL);
+}
+
+static const char *
+permission_of(PolicyTest test, const Isolation *isolation)
+{
+	return test == TEST_READABLE ? isolation->read_permission : isolation->write_permission;
+}
+
+/* Asks whose a row is; where it has a workspace, the permission is asked for there. */
+static Node *
+account_node(PolicyTest test, const Isolation *isolation)
+{
+	const char *permission = isolation->workspace != 0 ? NULL : permission_of(test, isolation);
+
+	return (Node *) make_opclause(uuid_equality(), BOOLOID, false, (Expr *) uuid_column(isolation->account),
+								  (Expr *) function_call(test_functions[test], UUIDOID, NULL, permission),
+								  InvalidOid, InvalidOid);
+}
+
+static Node *
+workspace_node(PolicyTest test, const Isolation *isolation)
+{
+	const char *permission = permission_of(test, isolation);
+	ScalarArrayOpExpr *any;
+
+	if (test != TEST_READABLE)
+		return function_call(WORKSPACE_WRITABLE, BOOLOID, uuid_column(isolation->workspace), permission);
+	any = makeNode(ScalarArrayOpExpr);
+	any->opno = uuid_equality();
+	any->opfuncid = get_opcode(any->opno);
+	any->useOr = true;
+	any->args = list_make2(uuid_column(isolation->workspace),
+						   function_call(WORKSPACE_LIST, UUIDARRAYOID, NULL, permission));
+	return (Node *) any;
 }
 
 /* The expression of a test, as the server stores it. */
 static Node *
-test_node(PolicyTest test, AttrNumber column)
+test_node(PolicyTest test, const Isolation *isolation)
 {
 	switch (test)
 	{
@@ -191,18 +236,40 @@ test_node(PolicyTest test, AttrNumber column)
 		case TEST_READABLE:
 		case TEST_WRITABLE:
 		case TEST_STORABLE:
-			return uuid_equality(uuid_column(column), function_call(test, UUIDOID));
+			if (isolation->workspace == 0)
+				return account_node(test, isolation);
+			return (Node *) makeBoolExpr(AND_EXPR, list_make2(account_node(test, isolation),
+															  workspace_node(test, isolation)), -1);
 		case TEST_IDENTIFIED:
-			return function_call(test, BOOLOID);
+			return function_call(test_functions[test], BOOLOID, NULL, NULL);
 		case TEST_NEVER:
 			return makeBoolConst(false, false);
 	}
 	return NULL;
 }
 
-/* The expression of a test, as SQL; column is quoted. */
+/* The same two questions as SQL. */
 static const char *
-test_sql(PolicyTest test, const char *column)
+row_test_sql(PolicyTest test, const ProtectedTable *table)
+{
+	const char *permission = test == TEST_READABLE ? table->read_permission : table->write_permission;
+	const char *literal = permission != NULL ? quote_literal_cstr(permission) : "";
+
+	if (table->workspace.name == NULL)
+		return psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s)",
+						table->account.quoted, test_functions[test], literal);
+	if (test == TEST_READABLE)
+		return psprintf("%s OPERATOR(pg_catalog.=) account.%s() AND %s OPERATOR(pg_catalog.=) ANY (account."
+						WORKSPACE_LIST "(%s))", table->account.quoted, test_functions[test],
+						table->workspace.quoted, literal);
+	return psprintf("%s OPERATOR(pg_catalog.=) account.%s() AND account." WORKSPACE_WRITABLE "(%s%s%s)",
+					table->account.quoted, test_functions[test], table->workspace.quoted,
+					permission != NULL ? ", " : "", literal);
+}
+
+/* The expression of a test, as SQL. */
+static const char *
+test_sql(PolicyTest test, const ProtectedTable *table)
 {
 	switch (test)
 	{
@@ -211,7 +278,7 @@ test_sql(PolicyTest test, const char *column)
 		case TEST_READABLE:
 		case TEST_WRITABLE:
 		case TEST_STORABLE:
-			return psprintf("%s OPERATOR(pg_catalog.=) account.%s()", column, test_functions[test]);
+			return row_test_sql(test, table);
 		case TEST_IDENTIFIED:
 			return psprintf("account.%s()", test_functions[test]);
 		case TEST_NEVER:
@@ -221,38 +288,41 @@ test_sql(PolicyTest test, const char *column)
 }
 
 static bool
-matches(const PolicySpec *spec, const Policy *policy, AttrNumber column)
+matches(const PolicySpec *spec, const Policy *policy, const Isolation *isolation)
 {
 	return policy->command == spec->command &&
 		policy->permissive == spec->permissive &&
 		policy->everyone &&
-		equal(policy->using_test, test_node(spec->using_test, column)) &&
-		equal(policy->check_test, test_node(spec->check_test, column));
+		equal(policy->using_test, test_node(spec->using_test, isolation)) &&
+		equal(policy->check_test, test_node(spec->check_test, isolation));
 }
 
-/* Walker: whether an expression calls a function that only our policies call. */
+/* Whether a node calls a function that only our policies call. */
+static bool
+is_our_call(Node *node)
+{
+	Oid			function;
+
+	if (node == NULL || !IsA(node, FuncExpr))
+		return false;
+	function = ((FuncExpr *) node)->funcid;
+	return get_func_namespace(function) == schema_catalog()->namespace_id &&
+		strncmp(get_func_name(function), FUNCTION_PREFIX, strlen(FUNCTION_PREFIX)) == 0;
+}
+
+/* Walker: whether an expression calls one. */
 static bool
 calls_us(Node *node, void *context)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncExpr))
-	{
-		Oid			function = ((FuncExpr *) node)->funcid;
-
-		for (PolicyTest test = TEST_READABLE; test <= TEST_IDENTIFIED; test++)
-		{
-			if (function == test_function(test))
-				return true;
-		}
-	}
-	return expression_tree_walker(node, calls_us, context);
+	return node != NULL && (is_our_call(node) || expression_tree_walker(node, calls_us, context));
 }
 
 static bool
-is_ours(const PolicySpec *spec, const Policy *policy, AttrNumber column)
+is_ours(const PolicySpec *spec, const Policy *policy)
 {
-	return matches(spec, policy, column) ||
+	static const Isolation none = {0};
+
+	return (spec->protection == PROTECTION_SHARED && matches(spec, policy, &none)) ||
 		calls_us(policy->using_test, NULL) || calls_us(policy->check_test, NULL);
 }
 
@@ -303,8 +373,8 @@ command_sql(char command)
 static void
 create_policy(Script *script, const ProtectedTable *table, const PolicySpec *spec)
 {
-	const char *using_test = test_sql(spec->using_test, table->column);
-	const char *check_test = test_sql(spec->check_test, table->column);
+	const char *using_test = test_sql(spec->using_test, table);
+	const char *check_test = test_sql(spec->check_test, table);
 	StringInfoData clauses;
 
 	initStringInfo(&clauses);
@@ -315,6 +385,22 @@ create_policy(Script *script, const ProtectedTable *table, const PolicySpec *spe
 	script_run(script, table->owner, "CREATE POLICY %s ON %s AS %s FOR %s TO PUBLIC%s",
 			   spec->name, table->name, spec->permissive ? "PERMISSIVE" : "RESTRICTIVE",
 			   command_sql(spec->command), clauses.data);
+}
+
+Isolation
+policy_isolation(const ProtectedTable *table)
+{
+	Isolation	isolation = {
+		.account = table->account.attribute,
+		.workspace = table->workspace.attribute,
+		.read_permission = table->read_permission,
+		.write_permission = table->write_permission,
+	};
+
+	/* No policy names a column that is yet to be added. */
+	if (table->workspace.name != NULL && table->workspace.attribute == 0)
+		isolation.workspace = FirstLowInvalidHeapAttributeNumber;
+	return isolation;
 }
 
 static bool
@@ -333,8 +419,9 @@ apply_spec(Script *script, const ProtectedTable *table, Protection protection,
 {
 	const Policy *policy = find_policy(policies, spec->name);
 	bool		wanted = is_wanted(spec, protection, policies);
+	Isolation	isolation = policy_isolation(table);
 
-	if (policy != NULL && !is_ours(spec, policy, table->attribute))
+	if (policy != NULL && !is_ours(spec, policy))
 	{
 		if (wanted)
 			error_raise(ERROR_CONFLICT,
@@ -343,7 +430,7 @@ apply_spec(Script *script, const ProtectedTable *table, Protection protection,
 						table->name, spec->name);
 		return;
 	}
-	if (policy != NULL && !(wanted && matches(spec, policy, table->attribute)))
+	if (policy != NULL && !(wanted && matches(spec, policy, &isolation)))
 	{
 		script_run(script, table->owner, "DROP POLICY %s ON %s", spec->name, table->name);
 		policy = NULL;
@@ -355,7 +442,7 @@ apply_spec(Script *script, const ProtectedTable *table, Protection protection,
 void
 policy_apply(Script *script, const ProtectedTable *table, Protection protection)
 {
-	List	   *policies = read_policies(table->relation, NULL);
+	List	   *policies = read_policies(table->relation);
 
 	for (int i = 0; i < lengthof(specs); i++)
 		apply_spec(script, table, protection, &specs[i], policies);
@@ -364,53 +451,107 @@ policy_apply(Script *script, const ProtectedTable *table, Protection protection)
 int
 policy_count_others(const ProtectedTable *table)
 {
-	List	   *policies = read_policies(table->relation, NULL);
+	List	   *policies = read_policies(table->relation);
 	int			count = list_length(policies);
 
 	for (int i = 0; i < lengthof(specs); i++)
 	{
 		const Policy *policy = find_policy(policies, specs[i].name);
 
-		if (policy != NULL && is_ours(&specs[i], policy, table->attribute))
+		if (policy != NULL && is_ours(&specs[i], policy))
 			count--;
 	}
 	return count;
 }
 
-/* The column that a policy compares with the account, 0 if it is of another form. */
-static AttrNumber
-compared_column(const Policy *policy)
+/* What is being read from the expressions of policies. */
+typedef struct Reading
 {
-	OpExpr	   *comparison = (OpExpr *) policy->using_test;
+	Isolation  *isolation;
+	const char **permission;	/* of the kind that the expression asks for */
+} Reading;
 
-	if (comparison == NULL || !IsA(comparison, OpExpr) || !IsA(linitial(comparison->args), Var))
-		return 0;
-	return ((Var *) linitial(comparison->args))->varattno;
+static void
+read_permission(List *args, const char **permission)
+{
+	ListCell   *cell;
+
+	foreach(cell, args)
+	{
+		Const	   *constant = lfirst(cell);
+
+		if (IsA(constant, Const) && constant->consttype == TEXTOID && !constant->constisnull && *permission == NULL)
+			*permission = TextDatumGetCString(constant->constvalue);
+	}
+}
+
+static void
+read_column(List *args, AttrNumber *column)
+{
+	Var		   *variable = linitial(args);
+
+	if (IsA(variable, Var) && *column == 0)
+		*column = variable->varattno;
+}
+
+/* Walker: reads what an expression of ours confines rows by; what was read before stays. */
+static bool
+read_node(Node *node, void *context)
+{
+	Reading    *reading = context;
+
+	if (node == NULL)
+		return false;
+	if (is_our_call(node))
+	{
+		List	   *args = ((FuncExpr *) node)->args;
+
+		read_permission(args, reading->permission);
+		if (args != NIL)
+			read_column(args, &reading->isolation->workspace);
+	}
+	else if (IsA(node, OpExpr) && is_our_call(llast(((OpExpr *) node)->args)))
+		read_column(((OpExpr *) node)->args, &reading->isolation->account);
+	else if (IsA(node, ScalarArrayOpExpr) && is_our_call(lsecond(((ScalarArrayOpExpr *) node)->args)))
+		read_column(((ScalarArrayOpExpr *) node)->args, &reading->isolation->workspace);
+	return expression_tree_walker(node, read_node, context);
+}
+
+/* By what the policies of ours confine rows: any of them tells, the first one first. */
+static void
+read_isolation(List *policies, Isolation *isolation)
+{
+	memset(isolation, 0, sizeof(*isolation));
+	for (int i = 0; i < lengthof(specs) && specs[i].protection == PROTECTION_ISOLATED; i++)
+	{
+		const Policy *policy = find_policy(policies, specs[i].name);
+		Reading		reading = {isolation};
+
+		if (policy == NULL)
+			continue;
+		reading.permission = specs[i].command == ACL_SELECT_CHR ? &isolation->read_permission :
+			&isolation->write_permission;
+		(void) read_node(policy->using_test, &reading);
+		(void) read_node(policy->check_test, &reading);
+	}
 }
 
 Protection
-policy_protection(Oid relation, AttrNumber *column)
+policy_protection(Oid relation, Isolation *isolation)
 {
-	List	   *found = read_policies(relation, specs[0].name);
+	List	   *policies = read_policies(relation);
+	const Policy *policy = find_policy(policies, specs[0].name);
 
-	*column = 0;
-	if (found != NIL)
-	{
-		AttrNumber	compared = compared_column(linitial(found));
-
-		if (compared > 0 && matches(&specs[0], linitial(found), compared))
-		{
-			*column = compared;
-			return PROTECTION_ISOLATED;
-		}
-	}
+	read_isolation(policies, isolation);
+	if (policy != NULL && isolation->account > 0 && matches(&specs[0], policy, isolation))
+		return PROTECTION_ISOLATED;
 
 	for (int i = 0; i < lengthof(specs); i++)
 	{
 		if (specs[i].protection != PROTECTION_SHARED)
 			continue;
-		found = read_policies(relation, specs[i].name);
-		if (found != NIL && matches(&specs[i], linitial(found), 0))
+		policy = find_policy(policies, specs[i].name);
+		if (policy != NULL && matches(&specs[i], policy, isolation))
 			return PROTECTION_SHARED;
 		break;
 	}

@@ -146,7 +146,7 @@ inspect_table(Oid relation, const char *column)
 	ReleaseSysCache(tuple);
 
 	if (column != NULL)
-		column_inspect(table, column);
+		column_inspect_account(table, column);
 	return table;
 }
 
@@ -180,24 +180,56 @@ topmost_parent(Oid relation)
 	return relation;
 }
 
+static bool
+same_permission(const char *left, const char *right)
+{
+	return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
+}
+
+/* Whether a column of a table has the name of one of another; 0 is no column. */
+static bool
+same_column(Oid left, AttrNumber left_column, Oid right, AttrNumber right_column)
+{
+	const char *left_name = left_column != 0 ? get_attname(left, left_column, true) : "";
+	const char *right_name = right_column != 0 ? get_attname(right, right_column, true) : "";
+
+	return left_name != NULL && right_name != NULL && strcmp(left_name, right_name) == 0;
+}
+
+static bool
+same_isolation(Oid left, const Isolation *of_left, Oid right, const Isolation *of_right)
+{
+	return same_column(left, of_left->account, right, of_right->account) &&
+		same_column(left, of_left->workspace, right, of_right->workspace) &&
+		same_permission(of_left->read_permission, of_right->read_permission) &&
+		same_permission(of_left->write_permission, of_right->write_permission);
+}
+
 void
-protection_require_parents(Oid relation, List *tree, Protection protection)
+protection_require_parents(Oid relation, List *tree, Protection protection, const Isolation *isolation)
 {
 	ListCell   *cell;
 
 	foreach(cell, protection_parents(relation))
 	{
 		Oid			parent = lfirst_oid(cell);
-		AttrNumber	column;
+		Isolation	of_parent;
 
-		if (list_member_oid(tree, parent) || policy_protection(parent, &column) == protection)
+		if (list_member_oid(tree, parent))
 			continue;
-		error_raise(ERROR_BAD_REQUEST,
-					psprintf("Call it for %s, which reaches all below, or take the table out of there.",
-							 protection_table_name(topmost_parent(parent))),
-					protection == PROTECTION_NONE ? "table %s inherits from %s, which is isolated or shared" :
-					"table %s inherits from %s, by whose name its rows would be open",
-					protection_table_name(relation), protection_table_name(parent));
+		if (policy_protection(parent, &of_parent) != protection)
+			error_raise(ERROR_BAD_REQUEST,
+						psprintf("Call it for %s, which reaches all below, or take the table out of there.",
+								 protection_table_name(topmost_parent(parent))),
+						protection == PROTECTION_NONE ? "table %s inherits from %s, which is isolated or shared" :
+						"table %s inherits from %s, by whose name its rows would be open",
+						protection_table_name(relation), protection_table_name(parent));
+		if (protection == PROTECTION_ISOLATED && !same_isolation(relation, isolation, parent, &of_parent))
+			error_raise(ERROR_BAD_REQUEST,
+						psprintf("Isolate it by the same columns and permissions, or call it for %s, which reaches all below.",
+								 protection_table_name(topmost_parent(parent))),
+						"table %s inherits from %s, which is isolated by other columns or permissions",
+						protection_table_name(relation), protection_table_name(parent));
 	}
 }
 
@@ -205,8 +237,8 @@ protection_require_parents(Oid relation, List *tree, Protection protection)
 static void
 require_same_protection(const ProtectedTable *table, Protection protection)
 {
-	AttrNumber	column;
-	Protection	present = policy_protection(table->relation, &column);
+	Isolation	isolation;
+	Protection	present = policy_protection(table->relation, &isolation);
 
 	if (present == PROTECTION_NONE)
 		return;
@@ -214,10 +246,10 @@ require_same_protection(const ProtectedTable *table, Protection protection)
 		error_raise(ERROR_CONFLICT, "Call account.release() first.",
 					"table %s is %s already", table->name,
 					present == PROTECTION_SHARED ? "shared" : "isolated");
-	if (column != table->attribute)
+	if (isolation.account != table->account.attribute)
 		error_raise(ERROR_CONFLICT, "Call account.release() first.",
 					"table %s is isolated already, by column %s", table->name,
-					quote_identifier(get_attname(table->relation, column, false)));
+					quote_identifier(get_attname(table->relation, isolation.account, false)));
 }
 
 /*
@@ -257,6 +289,54 @@ tree_oids(List *tables)
 	return oids;
 }
 
+/* Takes from what a table confines its rows by whatever the request leaves open. */
+static void
+complete_request(ProtectionRequest *request, Oid relation)
+{
+	Isolation	isolation;
+
+	(void) policy_protection(relation, &isolation);
+	if (request->workspace_column == NULL && isolation.workspace != 0)
+		request->workspace_column = get_attname(relation, isolation.workspace, false);
+	if (request->read_permission == NULL)
+		request->read_permission = isolation.read_permission;
+	if (request->write_permission == NULL)
+		request->write_permission = isolation.write_permission;
+}
+
+/* Says of all tables what is wanted of them: what is asked for, or else what they or their parents have. */
+static void
+apply_request(List *tables, const ProtectionRequest *asked)
+{
+	ProtectionRequest request = *asked;
+	ListCell   *cell;
+
+	foreach(cell, tables)
+		complete_request(&request, ((ProtectedTable *) lfirst(cell))->relation);
+	foreach(cell, protection_parents(((ProtectedTable *) linitial(tables))->relation))
+		complete_request(&request, lfirst_oid(cell));
+	foreach(cell, tables)
+	{
+		ProtectedTable *table = lfirst(cell);
+
+		table->read_permission = request.read_permission;
+		table->write_permission = request.write_permission;
+		if (request.workspace_column != NULL)
+			column_inspect_workspace(table, request.workspace_column);
+	}
+}
+
+/* Raises if only a child has a column that the table above it is to get. */
+static void
+require_no_column(const ProtectedTable *head, const ProtectedColumn *of_head, const ProtectedTable *table,
+				  const ProtectedColumn *column)
+{
+	if (of_head->name != NULL && of_head->attribute == 0 && column->attribute != 0)
+		error_raise(ERROR_BAD_REQUEST, "Add the column to the topmost table first.",
+					"table %s has a column %s of its own, and %s, above it, has none",
+					table->name, column->quoted, head->name);
+}
+
 static void
 require_protectable(List *tables, Protection protection)
 {
@@ -267,14 +347,13 @@ require_protectable(List *tables, Protection protection)
 	foreach(cell, tables)
 	{
 		const ProtectedTable *table = lfirst(cell);
+		Isolation	isolation = policy_isolation(table);
 
-		protection_require_parents(table->relation, tree, protection);
+		protection_require_parents(table->relation, tree, protection, &isolation);
 		require_same_protection(table, protection);
 		require_owner_level(table->owner, table->name);
-		if (protection == PROTECTION_ISOLATED && head->attribute == 0 && table->attribute != 0)
-			error_raise(ERROR_BAD_REQUEST, "Add the column to the topmost table first.",
-						"table %s has a column %s of its own, and %s, above it, has none",
-						table->name, table->column, head->name);
+		require_no_column(head, &head->account, table, &table->account);
+		require_no_column(head, &head->workspace, table, &table->workspace);
 	}
 }
 
@@ -288,8 +367,36 @@ typedef enum TriggerState
 	TRIGGER_FOREIGN				/* somebody else's of the same name */
 } TriggerState;
 
+/*
+ * What the trigger of an isolated table is called with: the permission that writing
+ * takes, and WORKSPACE_ARGUMENT if holding it in a workspace will do.
+ */
+static List *
+trigger_arguments(const ProtectedTable *table)
+{
+	if (table->write_permission == NULL)
+		return NIL;
+	if (table->workspace.name == NULL)
+		return list_make1(unconstify(char *, table->write_permission));
+	return list_make2(unconstify(char *, table->write_permission), WORKSPACE_ARGUMENT);
+}
+
+static bool
+has_arguments(const Trigger *trigger, List *arguments)
+{
+	if (trigger->tgnargs != list_length(arguments))
+		return false;
+	for (int i = 0; i < trigger->tgnargs; i++)
+	{
+		if (strcmp(trigger->tgargs[i], list_nth(arguments, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The state of the trigger, which is to have these arguments. */
 static TriggerState
-trigger_state(Oid relation_id, int16 type)
+trigger_state(Oid relation_id, int16 type, List *arguments)
 {
 	Relation	relation = table_open(relation_id, NoLock);
 	TriggerDesc *triggers = relation->trigdesc;
@@ -304,7 +411,7 @@ trigger_state(Oid relation_id, int16 type)
 		if (trigger->tgfoid != require_writable_function())
 			state = TRIGGER_FOREIGN;
 		else if (trigger->tgtype == type && trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
-				 trigger->tgnattr == 0 && trigger->tgqual == NULL)
+				 trigger->tgnattr == 0 && trigger->tgqual == NULL && has_arguments(trigger, arguments))
 			state = TRIGGER_RIGHT;
 		else
 			state = TRIGGER_WRONG;
@@ -319,11 +426,13 @@ drop_trigger(Script *script, const ProtectedTable *table)
 	script_run(script, table->owner, "DROP TRIGGER " TRIGGER_NAME " ON %s", table->name);
 }
 
-/* The trigger, for the events of a type. */
+/* The trigger, for the events of a type, with arguments. */
 static void
-apply_trigger(Script *script, const ProtectedTable *table, int16 type)
+apply_trigger(Script *script, const ProtectedTable *table, int16 type, List *arguments)
 {
-	TriggerState state = trigger_state(table->relation, type);
+	TriggerState state = trigger_state(table->relation, type, arguments);
+	StringInfoData literals;
+	ListCell   *cell;
 
 	if (state == TRIGGER_RIGHT)
 		return;
@@ -333,10 +442,14 @@ apply_trigger(Script *script, const ProtectedTable *table, int16 type)
 					table->name, TRIGGER_NAME);
 	if (state == TRIGGER_WRONG)
 		drop_trigger(script, table);
+	initStringInfo(&literals);
+	foreach(cell, arguments)
+		appendStringInfo(&literals, "%s%s", literals.len > 0 ? ", " : "", quote_literal_cstr(lfirst(cell)));
 	script_run(script, table->owner, "CREATE TRIGGER " TRIGGER_NAME
 			   " BEFORE %s ON %s"
-			   " FOR EACH STATEMENT EXECUTE FUNCTION account.require_writable()",
-			   type == TRUNCATE_TYPE ? "TRUNCATE" : "INSERT OR UPDATE OR DELETE OR TRUNCATE", table->name);
+			   " FOR EACH STATEMENT EXECUTE FUNCTION account.require_writable(%s)",
+			   type == TRUNCATE_TYPE ? "TRUNCATE" : "INSERT OR UPDATE OR DELETE OR TRUNCATE", table->name,
+			   literals.data);
 	script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER " TRIGGER_NAME, table->name);
 }
 
@@ -344,7 +457,7 @@ static void
 apply_isolation(Script *script, const ProtectedTable *table)
 {
 	policy_apply(script, table, PROTECTION_ISOLATED);
-	apply_trigger(script, table, TRIGGER_TYPE);
+	apply_trigger(script, table, TRIGGER_TYPE, trigger_arguments(table));
 	if (!table->row_security)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY", table->name);
 	if (!table->forced)
@@ -356,7 +469,7 @@ static void
 apply_sharing(Script *script, const ProtectedTable *table)
 {
 	policy_apply(script, table, PROTECTION_SHARED);
-	apply_trigger(script, table, TRUNCATE_TYPE);
+	apply_trigger(script, table, TRUNCATE_TYPE, NIL);
 	if (!table->row_security)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY", table->name);
 }
@@ -365,7 +478,7 @@ apply_sharing(Script *script, const ProtectedTable *table)
 static void
 remove_protection(Script *script, const ProtectedTable *table)
 {
-	TriggerState state = trigger_state(table->relation, TRIGGER_TYPE);
+	TriggerState state = trigger_state(table->relation, TRIGGER_TYPE, NIL);
 	bool		others = policy_count_others(table) > 0;
 
 	if (!others && table->forced)
@@ -382,6 +495,8 @@ protection_apply(Script *script, List *tables, const ProtectionRequest *request)
 {
 	ListCell   *cell;
 
+	if (request->protection == PROTECTION_ISOLATED)
+		apply_request(tables, request);
 	require_protectable(tables, request->protection);
 	if (request->protection == PROTECTION_ISOLATED)
 		column_apply(script, tables, request->existing_rows, request->foreign_key);

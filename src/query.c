@@ -93,6 +93,31 @@ query_write(Statement *query, const Datum *values, const char *nulls)
 	return query_run_latest(query, values, nulls, false);
 }
 
+uint64
+query_write_unique(Statement *query, const Datum *values, const char *nulls, const char *message,
+				   const char *hint)
+{
+	MemoryContext context = CurrentMemoryContext;
+	uint64		rows = 0;
+
+	PG_TRY();
+	{
+		rows = query_write(query, values, nulls);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() == ERRCODE_UNIQUE_VIOLATION)
+		{
+			MemoryContextSwitchTo(context);
+			FlushErrorState();
+			error_raise(ERROR_CONFLICT, hint, "%s", message);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return rows;
+}
+
 static Datum
 query_value(uint64 row, int column, bool *isnull)
 {

@@ -70,6 +70,38 @@ installed_version(void)
 	return version;
 }
 
+/* The relations that are looked up, by name. */
+static const struct
+{
+	const char *name;
+	size_t		offset;			/* in Catalog */
+}			relations[] = {
+#define RELATION(name) {#name, offsetof(Catalog, name)}
+	RELATION(accounts),
+	RELATION(accounts_pkey),
+	RELATION(credentials),
+	RELATION(credentials_pkey),
+	RELATION(credentials_credential_id_key),
+	RELATION(credentials_ends_at_idx),
+	RELATION(credentials_user_id_idx),
+	RELATION(grants),
+	RELATION(grants_pkey),
+	RELATION(holds),
+	RELATION(permissions),
+	RELATION(permissions_pkey),
+	RELATION(right_signal),
+	RELATION(roles),
+	RELATION(roles_pkey),
+	RELATION(user_memberships),
+	RELATION(user_memberships_pkey),
+	RELATION(user_memberships_profile_id_key),
+	RELATION(uses),
+	RELATION(uses_pkey),
+	RELATION(workspaces),
+	RELATION(workspaces_name_key),
+#undef RELATION
+};
+
 static bool
 load_catalog(void)
 {
@@ -79,17 +111,14 @@ load_catalog(void)
 	catalog.namespace_id = get_namespace_oid("account", true);
 	if (!OidIsValid(catalog.namespace_id))
 		return false;
-	catalog.accounts = get_relname_relid("accounts", catalog.namespace_id);
-	catalog.accounts_pkey = get_relname_relid("accounts_pkey", catalog.namespace_id);
-	catalog.credentials = get_relname_relid("credentials", catalog.namespace_id);
-	catalog.credentials_pkey = get_relname_relid("credentials_pkey", catalog.namespace_id);
-	catalog.credentials_credential_id_key = get_relname_relid("credentials_credential_id_key",
-															  catalog.namespace_id);
-	catalog.holds = get_relname_relid("holds", catalog.namespace_id);
-	if (!OidIsValid(catalog.accounts) || !OidIsValid(catalog.accounts_pkey) ||
-		!OidIsValid(catalog.credentials) || !OidIsValid(catalog.credentials_pkey) ||
-		!OidIsValid(catalog.credentials_credential_id_key) || !OidIsValid(catalog.holds))
-		return false;
+	for (int i = 0; i < lengthof(relations); i++)
+	{
+		Oid			relation = get_relname_relid(relations[i].name, catalog.namespace_id);
+
+		if (!OidIsValid(relation))
+			return false;
+		*(Oid *) ((char *) &catalog + relations[i].offset) = relation;
+	}
 
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(catalog.accounts));
 	if (!HeapTupleIsValid(tuple))

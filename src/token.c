@@ -44,7 +44,9 @@ static const struct
 }			kinds[] = {
 	{TOKEN_KEY, "sec"},
 	{TOKEN_APPLICATION, "app"},
-	{TOKEN_SESSION, "ses"}
+	{TOKEN_SESSION, "ses"},
+	{TOKEN_INVITATION, "inv"},
+	{TOKEN_USER, "usr"}
 };
 
 /* The peppers of the file last read. */

@@ -23,6 +23,42 @@
  *	revoke_api_key		what the key issues, shared, and of each successor; the
  *						COMMIT of what a key has issued takes the same in a mode
  *						that bars only that (key.c)
+ *	add_member			the role, shared; the place of the user in the account; the
+ *						profile that had it, if that membership is over; the tree,
+ *						shared; the limit
+ *	accept_invitation	the invitation; then as add_member, without the role; its
+ *						COMMIT what revoke_invitation takes, in a mode that bars
+ *						only that (invitation.c)
+ *	revoke_invitation	what comes of the invitation, shared
+ *	remove_member		the place; the profile; what its keys issue and what comes of
+ *						the user's invitations, shared
+ *	change_password, set_password, disable_user, erase_user, use_user_token
+ *						the token, if there is one; then the user and what each of
+ *						the user's sessions issues, shared; the COMMIT of a login and
+ *						of what a session has issued takes the same in a mode that
+ *						bars only that (session.c, key.c)
+ *	logout, revoke_session	what the session issues, shared
+ *	login				one of its own, given back before it returns (attempt.c)
+ *	create_role			none; its COMMIT, and that of all that gives or takes rights,
+ *						one for all, in a mode in which givers bar takers and
+ *						not one another (guard.c)
+ *	update_role			the role, in a mode that bars only this and delete_role
+ *	delete_role			the role, exclusive
+ *	assign_role			the profile, exclusive; the role, in a mode that bars only
+ *						delete_role; its COMMIT the owners of the account, if an
+ *						owner is given an end
+ *	unassign_role, disable_profile	none; their COMMIT the owners of the account, if
+ *						an owner is less (owner.c)
+ *	delete_profile		the profile, exclusive; what its keys issue, shared; its
+ *						COMMIT as the last
+ *	create_service_account	the role, in a mode that bars only delete_role; the tree,
+ *						shared; the limits
+ *	create_workspace, unarchive_workspace	the tree, shared; the limit
+ *	archive_workspace	none; its COMMIT the owners of the account (workspace.c)
+ *	grant_workspace		the profile, or the key, exclusive
+ *	revoke_workspace	the key, if it is one, exclusive
+ *	disable_workspace, enable_workspace, enable_profile, update_workspace,
+ *	update_profile: none
  *	authenticate, act_as, verify_api_key, create_api_key, update_account,
  *	archive_account, suspend_account: none
  *	unarchive_account, resume_account: none, but two that lift the same hold

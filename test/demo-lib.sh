@@ -142,11 +142,48 @@ $sql
 COMMIT;" -v key="$application_key" -v email="$email" "$@"
 }
 
+# The token that is mailed to an address.
+#	mail EMAIL PURPOSE
+mail()
+{
+	as_admin "SELECT account.issue_user_token('$1', '$2')"
+}
+
+# Logs somebody in: the session's token, or the error.
+#	login EMAIL PASSWORD
+login()
+{
+	as_bank "SELECT coalesce(session_token, error) FROM account.login(:'email', :'password')" -v email="$1" -v password="$2"
+}
+
+is_session()
+{
+	case $1 in
+		*_acctses_*) true ;;
+		*) false ;;
+	esac
+}
+
+# Tokens and ids are shown by their beginning.
+shorten()
+{
+	sed -e 's/\([a-z]*_acct[a-z]*_....\)[0-9A-Za-z]*/\1.../g' -e 's/\([0-9a-f]\{8\}\)\(-[0-9a-f]\{4\}\)\{3\}-[0-9a-f]\{12\}/\1.../g'
+}
+
+# A transaction begun with a token, its statement shown; what it prints is left in
+# $output, and an error is for refused() to show.
+#	by TOKEN SQL [ARGUMENT OF psql...]
+by()
+{
+	echo "      > $2;" | shorten
+	output=$(as_tenant "$@")
+}
+
 # Shows a statement, shortened, and what becomes of it in a transaction of branch 1;
 # that is left in $output, and an error is for refused() to show.
 attempt()
 {
-	echo "      > $1;" | sed "s/\('[a-z]*_acctsec_....\)[0-9A-Za-z]*/\1.../"
+	echo "      > $1;" | shorten
 	output=$(as_tenant "$(key_of 1)" "\\set QUIET off
 $1;
 \\set QUIET on" -P tuples_only=off)

@@ -60,15 +60,15 @@ BEGIN
 END
 $$;
 
--- The same rows by hand.  The twins have the same rows, indexes, checks and foreign
--- keys.
+-- The same rows by hand.  The twins have the same rows, indexes and checks, and foreign
+-- keys for what the functions lock and look at.
 CREATE SCHEMA twin;
 DO $$
 DECLARE
 	name text;
 	columns text;
 BEGIN
-	FOREACH name IN ARRAY '{accounts,profiles,keys,credentials}'::text[] LOOP
+	FOREACH name IN ARRAY '{accounts,profiles,grants,workspaces,keys,credentials,uses}'::text[] LOOP
 		EXECUTE format('CREATE TABLE twin.%1$I (LIKE account.%1$I INCLUDING ALL)', name);
 		SELECT string_agg(quote_ident(attname), ', ') INTO columns
 		FROM pg_attribute
@@ -82,8 +82,9 @@ ALTER TABLE twin.accounts
 	ADD FOREIGN KEY (billed_account_id) REFERENCES twin.accounts;
 ALTER TABLE twin.profiles ADD FOREIGN KEY (account_id) REFERENCES twin.accounts;
 ALTER TABLE twin.keys ADD FOREIGN KEY (profile_id) REFERENCES twin.profiles;
-VACUUM (ANALYZE) account.accounts, account.profiles, account.keys, account.credentials,
-	twin.accounts, twin.profiles, twin.keys, twin.credentials;
+VACUUM (ANALYZE) account.accounts, account.profiles, account.grants, account.workspaces, account.keys,
+	account.credentials, account.uses,
+	twin.accounts, twin.profiles, twin.grants, twin.workspaces, twin.keys, twin.credentials, twin.uses;
 
 CREATE PROCEDURE bench.create_by_function(repeat integer, INOUT seconds double precision)
 	LANGUAGE plpgsql
@@ -113,8 +114,10 @@ DECLARE
 	started timestamp with time zone;
 	new_account_id uuid;
 	new_profile_id uuid;
+	new_workspace_id uuid;
 	new_key_id uuid;
 	new_token text;
+	new_digest bytea;
 	made record;
 BEGIN
 	COMMIT;
@@ -123,18 +126,27 @@ BEGIN
 		SELECT path, billed_account_id INTO parent FROM twin.accounts WHERE account_id = parent_id;
 		new_account_id := gen_random_uuid();
 		new_profile_id := gen_random_uuid();
+		new_workspace_id := gen_random_uuid();
 		new_key_id := gen_random_uuid();
 		new_token := 'prod_acctsec_' || encode(gen_random_bytes(32), 'hex');
+		new_digest := digest(new_token, 'sha256');
 		INSERT INTO twin.accounts (account_id, parent_account_id, path, billed_account_id, name, branding, description,
 				labels, last_updated_config_at)
 			VALUES (new_account_id, parent_id, parent.path || new_account_id, parent.billed_account_id, 'New account',
 				'{"suppress_from_reports": false}', 'made by hand', '{"made": "now"}', now());
 		INSERT INTO twin.profiles (profile_id, account_id, kind, name, system)
 			VALUES (new_profile_id, new_account_id, 'service_account', 'system', true);
+		INSERT INTO twin.grants (grant_id, profile_id, role_id)
+			VALUES (gen_random_uuid(), new_profile_id, '00000000-0000-4000-8000-00000000a001');
+		INSERT INTO twin.workspaces (workspace_id, account_id, name)
+			VALUES (new_workspace_id, new_account_id, 'default');
 		INSERT INTO twin.keys (api_key_id, account_id, profile_id, name, preview, system)
 			VALUES (new_key_id, new_account_id, new_profile_id, 'system', left(new_token, 17) || '…' || right(new_token, 4), true);
-		INSERT INTO twin.credentials (digest, entry, kind, credential_id, account_id, profile_id, permissions, workspace_ids)
-			VALUES (digest(new_token, 'sha256'), 0, 'k', new_key_id, new_account_id, new_profile_id, '{*:*}', '{}');
+		INSERT INTO twin.credentials (digest, entry, kind, credential_id, account_id, profile_id, permissions)
+			VALUES (new_digest, 0, 'k', new_key_id, new_account_id, new_profile_id, '{*:*}');
+		INSERT INTO twin.credentials (digest, entry, kind, credential_id, account_id, workspace_id)
+			VALUES (new_digest, 1, 'w', new_key_id, new_account_id, new_workspace_id);
+		INSERT INTO twin.uses (credential_id) VALUES (new_key_id);
 		SELECT account_id, name, new_token, created_at INTO made FROM twin.accounts WHERE account_id = new_account_id;
 		COMMIT;
 	END LOOP;

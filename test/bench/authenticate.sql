@@ -98,6 +98,7 @@ BEGIN
 END
 $$;
 
+INSERT INTO bench.warm_ups (role, call) VALUES ('bench_app', 'bench.keys_expression(NULL)');
 INSERT INTO bench.measures (name, variant, role, call)
 	VALUES ('verify', 'good', 'bench_app', $$bench.verify('', NULL)$$),
 		('verify', 'junk', 'bench_app', $$bench.verify('x', NULL)$$);

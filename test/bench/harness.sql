@@ -14,6 +14,13 @@ CREATE TABLE bench.measures (
 	UNIQUE (name, variant)
 );
 
+-- What each session does before it is measured: rights are compiled once in a session, and
+-- a use is noted once a minute.
+CREATE TABLE bench.warm_ups (
+	role text NOT NULL,
+	call text NOT NULL
+);
+
 -- One line of the report: a variant against another of the same name.
 CREATE TABLE bench.comparisons (
 	position integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -27,11 +34,30 @@ CREATE TABLE bench.comparisons (
 	at_least boolean NOT NULL DEFAULT false
 );
 
+-- What one call takes by itself: a variant without another of the same name.
+CREATE TABLE bench.durations (
+	position integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name text NOT NULL,
+	what text NOT NULL,
+	variant text NOT NULL,
+	empty text NOT NULL,
+	calls integer NOT NULL,
+	aim integer
+);
+
 CREATE TABLE bench.samples (
 	name text NOT NULL,
 	variant text NOT NULL,
 	round integer NOT NULL,
 	value double precision NOT NULL
+);
+
+-- How large a relation is after each round of sessions; not timed.
+CREATE TABLE bench.sizes (
+	relation text NOT NULL,
+	round integer NOT NULL,
+	bytes bigint NOT NULL,
+	PRIMARY KEY (relation, round)
 );
 
 -- What an EXPLAIN must show; not measured, but a run fails with it.
@@ -58,3 +84,7 @@ CREATE FUNCTION bench.profile(number integer) RETURNS uuid
 CREATE FUNCTION bench.credential(number integer) RETURNS uuid
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN ('30000000-0000-4000-8000-' || pg_catalog.lpad(pg_catalog.to_hex(number), 12, '0'))::uuid;
+
+CREATE FUNCTION bench.person(number integer) RETURNS uuid
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN ('40000000-0000-4000-8000-' || pg_catalog.lpad(pg_catalog.to_hex(number), 12, '0'))::uuid;

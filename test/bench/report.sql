@@ -54,6 +54,33 @@ FROM bench.ratios
 WHERE section <> 'Queries'
 GROUP BY section
 ORDER BY min(position);
+SELECT E'\nBy itself, without the rest of the query:\n\n| call | nanoseconds | aim | |\n|---|---|---|---|\n' ||
+	string_agg(format('| %s | %s | %s | %s |', d.what, round(n.value::numeric), '<= ' || d.aim, bench.verdict(n.value, d.aim, false)),
+		E'\n' ORDER BY d.position)
+FROM bench.durations d
+CROSS JOIN LATERAL (
+		SELECT 1e9 * (percentile_cont(0.5) WITHIN GROUP (ORDER BY v.value)
+				- percentile_cont(0.5) WITHIN GROUP (ORDER BY e.value)) / d.calls AS value
+		FROM bench.samples v
+		JOIN bench.samples e USING (name, round)
+		WHERE v.name = d.name AND v.variant = d.variant AND e.variant = d.empty
+	) n
+HAVING count(*) > 0;
+SELECT E'\nMegabytes with as many sessions all the time, and after each round in which all of them were replaced:\n'
+	'\n| relation | at first | round 1 | round 2 | round 3 | round 3 / round 1 |\n|---|---|---|---|---|---|\n' ||
+	string_agg(format('| %s | %s | %s |', relation, sizes, bench.shown(growth)), E'\n' ORDER BY place, relation)
+FROM (
+		SELECT place, coalesce(relation, 'all') AS relation,
+			string_agg(round(bytes / 1048576)::text, ' | ' ORDER BY round) AS sizes,
+			(sum(bytes) FILTER (WHERE round = 3) / sum(bytes) FILTER (WHERE round = 1))::double precision AS growth
+		FROM (
+				SELECT relation, round, sum(bytes) AS bytes, grouping(relation) AS place
+				FROM bench.sizes
+				GROUP BY round, ROLLUP (relation)
+			) s
+		GROUP BY place, relation
+	) s
+HAVING count(*) > 0;
 SELECT E'\n## Queries\n\nAgainst the same query on a table without row security that says `WHERE account_id = $1`; beside it'
 	'\nthe policies that one finds recommended, on the same tables.\n'
 	'\n| query | isolate() | aim | | current_setting() | (SELECT current_setting()) | JWT claims |\n|---|---|---|---|---|---|---|\n' ||

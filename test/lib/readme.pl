@@ -92,7 +92,7 @@ if ($write)
 # The lists.
 my %lists = (
 	'the settings and their defaults' => [
-		q{SELECT name || ' ' || CASE WHEN boot_val = '' THEN 'empty' WHEN unit = 's' THEN boot_val::int / 86400 || 'd' ELSE boot_val END
+		q{SELECT name || ' ' || COALESCE(NULLIF(current_setting(name), ''), 'empty')
 			FROM pg_settings WHERE name LIKE 'account.%'},
 		[ map { s/`//gr } $readme =~ /^\| (`account\.\w+` \| \S+) \|/mg ] ],
 	'the errors' => [
@@ -111,13 +111,14 @@ for my $what (sort keys %lists)
 my ($reference) = $readme =~ /^## Reference\n(.*?)^## /ms;
 $reference =~ s/\s+/ /g;
 my ($internal) = $reference =~ /(\*\*Not to be called\*\*.*)/s;
-my %arguments = map { /^(\w+)(.*)/ } answer(q{
+my @functions = answer(q{
 	SELECT proname || '(' || COALESCE((SELECT string_agg(name, ', ' ORDER BY n)
 		FROM unnest(proargnames) WITH ORDINALITY a (name, n) WHERE COALESCE(proargmodes[n] = 'i', true)), '') || ')'
 	FROM pg_proc WHERE pronamespace = 'account'::regnamespace});
-my @missing = grep { index($reference, "`$_$arguments{$_}`") < 0 && index($internal, "`$_()`") < 0 } sort keys %arguments;
-claim(!@missing, 'every function stands in the reference', "missing: @missing\n");
-my @gone = grep { !$arguments{$_} } $readme =~ /`(\w+)\(/g;
+my %named = map { s/\(.*//r => 1 } @functions;
+my @missing = grep { index($reference, "`$_`") < 0 && index($internal, '`' . s/\(.*/()`/r) < 0 } sort @functions;
+claim(!@missing, 'every function stands in the reference', join("\n", 'missing:', @missing, ''));
+my @gone = grep { !$named{$_} } $readme =~ /`(\w+)\(/g;
 claim(!@gone, 'every function that it names is there', "not there: @gone\n");
 @missing = grep { index($reference, "`$_`") < 0 } answer(q{
 	SELECT relname FROM pg_class WHERE relnamespace = 'account'::regnamespace AND relkind IN ('r', 'v')

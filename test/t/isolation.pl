@@ -13,7 +13,7 @@ my %key;
 
 # What the catalogs say of the protection of every table of schema app.
 my $protection = q{
-	SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, t.tgenabled,
+	SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, t.tgenabled, encode(t.tgargs, 'escape'),
 		pg_get_expr(d.adbin, d.adrelid), k.conname,
 		(SELECT string_agg(concat_ws(' ', polname, polcmd, polpermissive, polroles,
 			pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)), ', ' ORDER BY polname)
@@ -48,7 +48,11 @@ sub check_rows
 	is(as_tenant($database, 'acme', 'SELECT count(*) FROM app.events'), '1', "$what: acme has its event");
 	is(as_tenant($database, 'globex', 'SELECT count(*) FROM app.events_1'), '1', "$what: globex has its event, by the partition's name");
 	is(as_tenant($database, 'globex', 'SELECT count(*) FROM app.codes'), '2', "$what: globex reads what is shared");
-	is(as_tenant($database, undef, 'SELECT (SELECT count(*) FROM app.notes) + (SELECT count(*) FROM app.events_1) + (SELECT count(*) FROM app.codes)'), '0', "$what: nobody has nothing");
+	is(as_tenant($database, 'acme', 'SELECT string_agg(file_id::text, $$ $$ ORDER BY file_id) FROM app.files'), '1', "$what: acme has the file of its workspace");
+	is(as_tenant($database, 'globex', 'SELECT string_agg(file_id::text, $$ $$ ORDER BY file_id) FROM app.files'), '2', "$what: globex has its file");
+	is(as_tenant($database, 'bare', 'SELECT count(*) FROM app.notes'), '2', "$what: a key of acme without a workspace has its notes");
+	is(as_tenant($database, 'bare', 'SELECT count(*) FROM app.files'), '0', "$what: and no file");
+	is(as_tenant($database, undef, 'SELECT (SELECT count(*) FROM app.notes) + (SELECT count(*) FROM app.events_1) + (SELECT count(*) FROM app.codes) + (SELECT count(*) FROM app.files)'), '0', "$what: nobody has nothing");
 }
 
 $node->safe_psql('postgres', q{
@@ -66,19 +70,35 @@ $node->safe_psql('app', q{
 	CREATE TABLE app.events (day integer) PARTITION BY RANGE (day);
 	CREATE TABLE app.events_1 PARTITION OF app.events FOR VALUES FROM (1) TO (10);
 	CREATE TABLE app.codes (code text);
+	CREATE TABLE app.files (file_id integer);
 	INSERT INTO app.codes VALUES ('a'), ('b');
+	SELECT account.define_permission('read:files'), account.define_permission('write:files');
 	SELECT account.isolate('app.notes');
 	SELECT account.isolate('app.events', foreign_key => true);
+	SELECT account.isolate('app.files', workspace_column => 'place', read_permission => 'read:files', write_permission => 'write:files');
 	SELECT account.share('app.codes');
 	CREATE TABLE app.events_2 PARTITION OF app.events FOR VALUES FROM (10) TO (20);
 	GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO app_user;
 });
-foreach my $name ('acme', 'globex')
+# The keys of two accounts, and one of acme's without a workspace.
+sub create_keys
 {
-	$key{$name} = $node->safe_psql('app', "SELECT api_key FROM account.create_account('$name')");
+	my (%id) = @_;
+	foreach my $name ('acme', 'globex')
+	{
+		my $id = $id{$name} ? "'$id{$name}'" : 'NULL';
+		$key{$name} = $node->safe_psql('app', "SELECT api_key FROM account.create_account('$name', account_id => $id)");
+	}
+	$key{bare} = $node->safe_psql('app', q{
+		SELECT (account.create_api_key(profile_id, 'bare')).api_key
+		FROM account.profiles JOIN account.accounts USING (account_id) WHERE accounts.name = 'acme'});
 }
+
+create_keys();
 as_tenant('app', 'acme', 'INSERT INTO app.notes VALUES (1), (2); INSERT INTO app.events VALUES (1)');
 as_tenant('app', 'globex', 'INSERT INTO app.notes VALUES (3); INSERT INTO app.events VALUES (2)');
+as_tenant('app', 'acme', 'INSERT INTO app.files SELECT 1, account_id, workspace_ids[1] FROM account.current_identity()');
+as_tenant('app', 'globex', 'INSERT INTO app.files SELECT 2, account_id, workspace_ids[1] FROM account.current_identity()');
 check_rows('app', 'before');
 
 # DES-21, EXT-11: a dump holds it all.
@@ -99,9 +119,13 @@ foreach my $way (sort keys %restore)
 	}
 	is($node->safe_psql($way, $protection), $before, "$way: the same protection");
 	check_rows($way, $way);
-	is($node->safe_psql($way, 'SELECT count(*) FROM account.isolated_tables'),
-		$node->safe_psql('app', 'SELECT count(*) FROM account.isolated_tables'), "$way: the same tables are listed");
-	is($node->safe_psql($way, q{SELECT account.isolate('app.notes'); SELECT account.isolate('app.events', foreign_key => true)}),
+	is($node->safe_psql($way, 'SELECT * FROM account.isolated_tables ORDER BY table_name::text COLLATE "C"'),
+		$node->safe_psql('app', 'SELECT * FROM account.isolated_tables ORDER BY table_name::text COLLATE "C"'), "$way: the same tables are listed");
+	is($node->safe_psql($way, q{
+		SELECT account.isolate('app.notes');
+		SELECT account.isolate('app.events', foreign_key => true);
+		SELECT account.isolate('app.files');
+		SELECT account.isolate('app.files', workspace_column => 'place', read_permission => 'read:files', write_permission => 'write:files')}),
 		'', "$way: nothing is left to do");
 	$node->safe_psql($way, 'SET ROLE app_owner; CREATE TABLE app.events_3 PARTITION OF app.events FOR VALUES FROM (20) TO (30)');
 	is($node->safe_psql($way, q{SELECT forced FROM account.isolated_tables WHERE table_name = 'app.events_3'::regclass}),
@@ -135,16 +159,16 @@ SKIP:
 # DES-18, EXT-10: the extension is not dropped by accident, and opens nothing when it is.
 my ($code, $out, $err) = $node->psql('app', 'DROP EXTENSION account');
 like($err, qr/other objects depend on it/, 'DROP EXTENSION is refused while tables are isolated');
-my %id = map { $_ => $node->safe_psql('app', "SELECT account_id FROM account.accounts WHERE name = '$_'") } keys %key;
+my %id = map { $_ => $node->safe_psql('app', "SELECT account_id FROM account.accounts WHERE name = '$_'") } ('acme', 'globex');
 $node->safe_psql('app', 'SET client_min_messages = error; DROP EXTENSION account CASCADE');
 is($node->safe_psql('app', q{
 	SELECT relname, relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid AND pg_get_expr(polqual, polrelid) <> 'false')
 	FROM pg_class c WHERE relnamespace = 'app'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname COLLATE "C"}),
-	"codes|t|f|0\nevents|t|t|0\nevents_1|t|t|0\nevents_2|t|t|0\nnotes|t|t|0", 'row security stays, without a policy that permits');
+	"codes|t|f|0\nevents|t|t|0\nevents_1|t|t|0\nevents_2|t|t|0\nfiles|t|t|0\nnotes|t|t|0", 'row security stays, without a policy that permits');
 foreach my $role ('app_user', 'app_owner')
 {
-	is($node->safe_psql('app', "SET ROLE $role; SELECT (SELECT count(*) FROM app.notes), (SELECT count(*) FROM app.events), (SELECT count(*) FROM app.events_1)"),
-		'0|0|0', "$role reads nothing");
+	is($node->safe_psql('app', "SET ROLE $role; SELECT (SELECT count(*) FROM app.notes), (SELECT count(*) FROM app.events), (SELECT count(*) FROM app.events_1), (SELECT count(*) FROM app.files)"),
+		'0|0|0|0', "$role reads nothing");
 	($code, $out, $err) = $node->psql('app', "SET ROLE $role; INSERT INTO app.notes (note_id, account_id) VALUES (9, '$id{acme}')");
 	like($err, qr/violates row-level security/, "$role writes nothing");
 	is($node->safe_psql('app', "SET ROLE $role; UPDATE app.notes SET body = 'x'; DELETE FROM app.notes RETURNING note_id"), '', "$role changes nothing");
@@ -154,13 +178,14 @@ is($node->safe_psql('app', 'SELECT count(*) FROM app.notes'), '3', 'the rows are
 # Installed again, with the accounts that were: isolate() and share() put all in place.
 $node->safe_psql('app', 'CREATE EXTENSION account');
 $node->safe_psql('app', q{SELECT account.grant_access('app_owner', 'owner'), account.grant_access('app_user', 'tenant')});
-foreach my $name (keys %id)
-{
-	$key{$name} = $node->safe_psql('app', "SELECT api_key FROM account.create_account('$name', account_id => '$id{$name}')");
-}
+create_keys(%id);
+# Workspaces are others now.
 $node->safe_psql('app', q{
+	UPDATE app.files f SET place = w.workspace_id FROM account.workspaces w WHERE w.account_id = f.account_id;
+	SELECT account.define_permission('read:files'), account.define_permission('write:files');
 	SELECT account.isolate('app.notes');
 	SELECT account.isolate('app.events', foreign_key => true);
+	SELECT account.isolate('app.files', workspace_column => 'place', read_permission => 'read:files', write_permission => 'write:files');
 	SELECT account.share('app.codes');
 });
 is($node->safe_psql('app', $protection), $before, 'the same protection as before');

@@ -62,7 +62,7 @@ $node->safe_psql('postgres', q{
 					PERFORM account.rotate_api_key(key.api_key_id);
 				WHEN 'expired' THEN
 					INSERT INTO account.credentials (digest, entry, kind, credential_id, ends_at)
-						SELECT digest, 1, 'e', credential_id, clock_timestamp() FROM account.credentials WHERE digest = sha256(key.api_key::bytea);
+						SELECT digest, 1, 'e', credential_id, clock_timestamp() FROM account.credentials WHERE digest = sha256(key.api_key::bytea) AND entry = 0;
 				WHEN 'suspended' THEN
 					PERFORM account.suspend_account(id, 'x') FROM accounts;
 				WHEN 'disabled' THEN

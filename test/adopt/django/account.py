@@ -1,7 +1,7 @@
 """Runs each request in a transaction, as the account of whoever is logged in.
 
 In MIDDLEWARE, below the session's and the authentication's.  Where the caller
-brings an API key of its own: SELECT account.authenticate(%s).
+brings an API key or a session of its own: SELECT account.authenticate(%s).
 """
 from django.conf import settings
 from django.db import connection, transaction

@@ -6,7 +6,7 @@
 //		response.json(notes.rows)
 //	})
 //
-// Where the caller brings an API key of its own: SELECT account.authenticate($1).
+// Where the caller brings an API key or a session of its own: SELECT account.authenticate($1).
 async function asAccount (pool, accountId, work) {
 	const client = await pool.connect()
 	let broken

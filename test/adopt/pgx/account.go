@@ -10,7 +10,7 @@ import (
 )
 
 // AsAccount runs work in a transaction that acts for the account.  Where the caller
-// brings an API key of its own: SELECT account.authenticate($1).
+// brings an API key or a session of its own: SELECT account.authenticate($1).
 func AsAccount(ctx context.Context, pool *pgxpool.Pool, accountID string, work func(pgx.Tx) error) error {
 	tx, err := pool.Begin(ctx)
 	if err != nil {

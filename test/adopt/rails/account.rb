@@ -5,7 +5,7 @@
 #	end
 #
 # Where nobody is logged in yet: skip_around_action :as_account.
-# Where the caller brings an API key of its own: SELECT account.authenticate($1).
+# Where the caller brings an API key or a session of its own: SELECT account.authenticate($1).
 module AsAccount
   extend ActiveSupport::Concern
 

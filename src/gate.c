@@ -1,0 +1,414 @@
+/*
+ * gate.c
+ *	  What the policies of users' tables ask of an identity.
+ *
+ * They ask once for each row, so every function keeps its answer: in the backend, or,
+ * where a permission is named, at the place of the plan that names it.  An answer
+ * holds in its transaction as long as the context is the same (context_epoch).  What is
+ * returned by reference stays where it is until the transaction ends, for scan
+ * keys point to it.
+ */
+#include "account.h"
+
+#include "access/parallel.h"
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static LocalTransactionId warned_lxid = InvalidLocalTransactionId;
+
+PG_FUNCTION_INFO_V1(account_gate_policy_account_id);
+PG_FUNCTION_INFO_V1(account_gate_policy_writable_account_id);
+PG_FUNCTION_INFO_V1(account_gate_policy_new_account_id);
+PG_FUNCTION_INFO_V1(account_gate_policy_account_id_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_writable_account_id_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_new_account_id_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_workspace_ids);
+PG_FUNCTION_INFO_V1(account_gate_policy_workspace_ids_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_workspace_writable);
+PG_FUNCTION_INFO_V1(account_gate_policy_workspace_writable_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_identified);
+
+static void
+warn_without_identity(void)
+{
+	if (setting_without_identity != WITHOUT_IDENTITY_WARN || IsParallelWorker() ||
+		warned_lxid == proc_lxid(MyProc))
+		return;
+	warned_lxid = proc_lxid(MyProc);
+	ereport(WARNING,
+			(errmsg("no account is authenticated: isolated tables show no rows"),
+			 errhint("Call account.authenticate() first, in the same transaction.")));
+}
+
+/*
+ * A UUID that stays where it is until the transaction ends.  Scan keys keep the
+ * pointer while the context may change, and a copy for each call would be made
+ * and freed for each row of a scan.
+ */
+static Datum
+lasting_uuid(const pg_uuid_t *uuid)
+{
+	static LocalTransactionId lxid = InvalidLocalTransactionId;
+	static pg_uuid_t *kept;
+
+	if (lxid != proc_lxid(MyProc) || memcmp(kept, uuid, UUID_LEN) != 0)
+	{
+		lxid = InvalidLocalTransactionId;
+		kept = MemoryContextAlloc(TopTransactionContext, UUID_LEN);
+		*kept = *uuid;
+		lxid = proc_lxid(MyProc);
+	}
+	return UUIDPGetDatum(kept);
+}
+
+/*
+ * The account of nobody: a UUID that no row has, made of a secret of the cluster.
+ * It must be the same in every process: the leader of a parallel plan and each of
+ * its workers decide by it which partitions they scan.
+ */
+static Datum
+nobody(void)
+{
+	static pg_uuid_t uuid;
+	static bool made = false;
+
+	if (!made)
+	{
+		uint8		digest[TOKEN_DIGEST_LENGTH];
+
+		token_digest_secret(GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN, digest);
+		memcpy(uuid.data, digest, UUID_LEN);
+		made = true;
+	}
+	return UUIDPGetDatum(&uuid);
+}
+
+/* What a function of the policies has answered in this transaction. */
+typedef struct Answer
+{
+	uint64		epoch;			/* of the context that it was found in; 0 for none */
+	LocalTransactionId lxid;
+	Datum		value;
+	bool		isnull;
+} Answer;
+
+/* Whether an answer still holds: it is asked for once for each row of a scan. */
+static inline bool
+answer_holds(const Answer *answer)
+{
+	return answer->epoch == context_epoch && answer->lxid == proc_lxid(MyProc);
+}
+
+static inline void
+keep_answer(Answer *answer, Datum value, bool isnull)
+{
+	answer->value = value;
+	answer->isnull = isnull;
+	answer->lxid = proc_lxid(MyProc);
+	answer->epoch = context_epoch;
+}
+
+/*
+ * Finds an answer: the caller's account if it has one (that takes writes, where it holds a
+ * permission, if there is one), or else.
+ */
+static void
+find_answer(Answer *answer, bool writable, const char *permission, Datum otherwise, bool null_otherwise)
+{
+	const Identity *identity = identity_current();
+
+	answer->epoch = 0;
+	if (identity == NULL)
+		warn_without_identity();
+	if (identity != NULL && identity->has_account && (!writable || identity->writable) &&
+		(permission == NULL || identity_has(identity, permission, NULL, NULL)))
+		keep_answer(answer, lasting_uuid(&identity->account_id), false);
+	else
+		keep_answer(answer, otherwise, null_otherwise);
+}
+
+/* policy_account_id() */
+Datum
+account_gate_policy_account_id(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_answer(&answer, false, NULL, nobody(), false);
+	return answer.value;
+}
+
+/* policy_writable_account_id() */
+Datum
+account_gate_policy_writable_account_id(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_answer(&answer, true, NULL, nobody(), false);
+	return answer.value;
+}
+
+/* policy_new_account_id() */
+Datum
+account_gate_policy_new_account_id(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_answer(&answer, true, NULL, (Datum) 0, true);
+	fcinfo->isnull = answer.isnull;
+	return answer.value;
+}
+
+/* An answer that depends on a permission: one for each place of a plan that names it. */
+typedef struct PlacedAnswer
+{
+	Answer		answer;
+	size_t		length;
+	char		permission[PERMISSION_MAX_BYTES + 1];
+} PlacedAnswer;
+
+/* The answer of the place that is calling, for the permission in an argument. */
+static PlacedAnswer *
+placed_answer(FunctionCallInfo fcinfo, int argument)
+{
+	text	   *permission = PG_GETARG_TEXT_PP(argument);
+	size_t		length = VARSIZE_ANY_EXHDR(permission);
+	PlacedAnswer *placed = fcinfo->flinfo->fn_extra;
+
+	if (length > PERMISSION_MAX_BYTES)
+		length = 0;				/* no permission is so long, and none is empty */
+	if (placed != NULL && placed->length == length &&
+		memcmp(placed->permission, VARDATA_ANY(permission), length) == 0)
+		return placed;
+	if (placed == NULL)
+		fcinfo->flinfo->fn_extra = placed = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(PlacedAnswer));
+	placed->answer.epoch = 0;
+	placed->length = length;
+	memcpy(placed->permission, VARDATA_ANY(permission), length);
+	placed->permission[length] = '\0';
+	return placed;
+}
+
+/* policy_account_id(permission) */
+Datum
+account_gate_policy_account_id_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 0);
+
+	if (!answer_holds(&placed->answer))
+		find_answer(&placed->answer, false, placed->permission, nobody(), false);
+	return placed->answer.value;
+}
+
+/* policy_writable_account_id(permission) */
+Datum
+account_gate_policy_writable_account_id_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 0);
+
+	if (!answer_holds(&placed->answer))
+		find_answer(&placed->answer, true, placed->permission, nobody(), false);
+	return placed->answer.value;
+}
+
+/* policy_new_account_id(permission) */
+Datum
+account_gate_policy_new_account_id_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 0);
+
+	if (!answer_holds(&placed->answer))
+		find_answer(&placed->answer, true, placed->permission, (Datum) 0, true);
+	fcinfo->isnull = placed->answer.isnull;
+	return placed->answer.value;
+}
+
+/* Sorted workspaces as an array, in a memory context. */
+static ArrayType *
+workspace_array(MemoryContext context, const pg_uuid_t *workspaces, int count)
+{
+	Size		size = ARR_OVERHEAD_NONULLS(1) + count * UUID_LEN;
+	ArrayType  *array = MemoryContextAlloc(context, size);
+
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = UUIDOID;
+	ARR_DIMS(array)[0] = count;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), workspaces, count * UUID_LEN);
+	return array;
+}
+
+/* A workspace that no row is in, as an array: an empty one would make plans for no rows at all. */
+static ArrayType *
+no_workspace(void)
+{
+	static ArrayType *array = NULL;
+
+	if (array == NULL)
+		array = workspace_array(TopMemoryContext, DatumGetUUIDP(nobody()), 1);
+	return array;
+}
+
+static int
+compare_uuids(const void *left, const void *right)
+{
+	return memcmp(left, right, UUID_LEN);
+}
+
+/*
+ * The workspaces that an identity reaches, where it holds a permission (may be NULL), as an
+ * array that stays where it is until the transaction ends: the last one, if it is the same.
+ */
+static ArrayType *
+reached_workspaces(const Identity *identity, const char *permission, ArrayType *last)
+{
+	const Rights *rights = identity->rights;
+	const pg_uuid_t *reached = RIGHTS_AT(rights, rights->workspaces, pg_uuid_t);
+	pg_uuid_t  *found = palloc(sizeof(pg_uuid_t) * Max(rights->nworkspaces, 1));
+	int			count = 0;
+
+	for (int i = 0; i < rights->nworkspaces; i++)
+	{
+		if (permission == NULL || identity_has(identity, permission, &reached[i], NULL))
+			found[count++] = reached[i];
+	}
+	qsort(found, count, sizeof(pg_uuid_t), compare_uuids);
+	if (count == 0)
+		last = no_workspace();
+	else if (last == NULL || ARR_DIMS(last)[0] != count ||
+			 memcmp(ARR_DATA_PTR(last), found, sizeof(pg_uuid_t) * count) != 0)
+		last = workspace_array(TopTransactionContext, found, count);
+	pfree(found);
+	return last;
+}
+
+/* What this transaction has found for a permission, "" for none. */
+typedef struct KeptWorkspaces
+{
+	uint64		epoch;			/* of the context; 0 if nothing yet */
+	ArrayType  *array;
+	char		permission[FLEXIBLE_ARRAY_MEMBER];
+} KeptWorkspaces;
+
+static KeptWorkspaces *
+kept_workspaces(const char *permission)
+{
+	static LocalTransactionId lxid = InvalidLocalTransactionId;
+	static List *all;
+	KeptWorkspaces *kept;
+	MemoryContext old;
+	ListCell   *cell;
+
+	if (lxid != proc_lxid(MyProc))
+		all = NIL;
+	lxid = proc_lxid(MyProc);
+	foreach(cell, all)
+	{
+		kept = lfirst(cell);
+		if (strcmp(kept->permission, permission) == 0)
+			return kept;
+	}
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	kept = palloc0(offsetof(KeptWorkspaces, permission) + strlen(permission) + 1);
+	strcpy(kept->permission, permission);
+	all = lappend(all, kept);
+	MemoryContextSwitchTo(old);
+	return kept;
+}
+
+/* Finds an answer: the workspaces that the caller reaches, where it holds a permission (may be NULL). */
+static void
+find_workspaces(Answer *answer, const char *permission)
+{
+	const Identity *identity = identity_current();
+	KeptWorkspaces *kept;
+
+	answer->epoch = 0;
+	if (identity == NULL)
+		warn_without_identity();
+	if (identity == NULL || (permission != NULL && permission_number(permission) < 0))
+	{
+		keep_answer(answer, PointerGetDatum(no_workspace()), false);
+		return;
+	}
+	kept = kept_workspaces(permission != NULL ? permission : "");
+	if (kept->epoch != context_epoch)
+	{
+		kept->array = reached_workspaces(identity, permission, kept->array);
+		kept->epoch = context_epoch;
+	}
+	keep_answer(answer, PointerGetDatum(kept->array), false);
+}
+
+/* policy_workspace_ids() */
+Datum
+account_gate_policy_workspace_ids(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_workspaces(&answer, NULL);
+	return answer.value;
+}
+
+/* policy_workspace_ids(permission) */
+Datum
+account_gate_policy_workspace_ids_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 0);
+
+	if (!answer_holds(&placed->answer))
+		find_workspaces(&placed->answer, placed->permission);
+	return placed->answer.value;
+}
+
+/* Whether a workspace is one of an answer; the one that no row is in is none that a row could be put into. */
+static bool
+answer_has(const Answer *answer, const pg_uuid_t *workspace_id)
+{
+	ArrayType  *array = (ArrayType *) DatumGetPointer(answer->value);
+
+	return array != no_workspace() &&
+		bsearch(workspace_id, ARR_DATA_PTR(array), ARR_DIMS(array)[0], UUID_LEN, compare_uuids) != NULL;
+}
+
+/* policy_workspace_writable(workspace_id) */
+Datum
+account_gate_policy_workspace_writable(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_workspaces(&answer, NULL);
+	PG_RETURN_BOOL(answer_has(&answer, PG_GETARG_UUID_P(0)));
+}
+
+/* policy_workspace_writable(workspace_id, permission) */
+Datum
+account_gate_policy_workspace_writable_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 1);
+
+	if (!answer_holds(&placed->answer))
+		find_workspaces(&placed->answer, placed->permission);
+	PG_RETURN_BOOL(answer_has(&placed->answer, PG_GETARG_UUID_P(0)));
+}
+
+/* policy_identified() */
+Datum
+account_gate_policy_identified(PG_FUNCTION_ARGS)
+{
+	const Identity *identity = identity_current();
+
+	if (identity == NULL)
+		warn_without_identity();
+	PG_RETURN_BOOL(identity != NULL && identity->has_account);
+}

@@ -1,0 +1,131 @@
+/*
+ * holding.c
+ *	  Setting and lifting holds on accounts, profiles, users and workspaces.
+ *
+ * A hold is one plain INSERT: no lock of a tree, no row of another's, no foreign
+ * key, and an entry drawn at random, so that nothing that a tenant keeps open is
+ * in the way of stopping it.  Lifting is a DELETE, and may wait.  Who may call is
+ * for the parts below to decide; a hold is lifted only at or above the account that set it.
+ */
+#include "account.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+/* Columns of account.holds; schema_catalog() has checked the version. */
+#define ANUM_HOLDS_SUBJECT_ID 1
+#define ANUM_HOLDS_KIND 2
+#define ANUM_HOLDS_SET_BY 4
+
+/*
+ * Whether the same caller holds the subject so already; set_by is NULL for an
+ * administrator.  A hold that another session is about to lift does not count,
+ * or this one would be lifted with it.  Read like a credential, without waiting
+ * and without a predicate lock, which a tenant could make a serializable
+ * transaction fail by.
+ */
+static bool
+is_held_by(const pg_uuid_t *subject_id, HoldKind kind, const pg_uuid_t *set_by)
+{
+	Oid			index = get_relname_relid("holds_pkey", schema_catalog()->namespace_id);
+	ScanKeyData keys[2];
+	SelfScan		scan;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], ANUM_HOLDS_SUBJECT_ID, BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum(subject_id));
+	ScanKeyInit(&keys[1], ANUM_HOLDS_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
+	scan_open(&scan, schema_catalog()->holds, index, keys, lengthof(keys));
+	while (!found && scan_next(&scan))
+	{
+		pg_uuid_t	by;
+		bool		by_account = scan_uuid(&scan, ANUM_HOLDS_SET_BY, &by);
+
+		found = scan_stands(&scan) && by_account == (set_by != NULL) &&
+			(!by_account || memcmp(&by, set_by, UUID_LEN) == 0);
+	}
+	scan_close(&scan);
+	return found;
+}
+
+void
+holding_set(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *reason)
+{
+	static Statement insert = {
+		"INSERT INTO account.holds (subject_id, kind, entry, set_by, reason, created_by)"
+		" VALUES ($1, $2, $3, $4, $5, $6)",
+		6, {UUIDOID, CHAROID, INT8OID, UUIDOID, TEXTOID, UUIDOID}
+	};
+	Identity	caller = {.has_account = false};
+	QueryScope	scope;
+	Datum		values[6];
+	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+
+	if (!as_admin)
+		caller = *identity_current();
+	values[0] = UUIDPGetDatum(subject_id);
+	values[1] = CharGetDatum(kind);
+	values[2] = Int64GetDatum(token_random_entry());
+	values[3] = UUIDPGetDatum(&caller.account_id);
+	values[4] = PointerGetDatum(reason);
+	values[5] = UUIDPGetDatum(&caller.profile_id);
+	nulls[3] = caller.has_account ? ' ' : 'n';
+	nulls[4] = reason != NULL ? ' ' : 'n';
+	nulls[5] = caller.has_profile ? ' ' : 'n';
+
+	if (is_held_by(subject_id, kind, caller.has_account ? &caller.account_id : NULL))
+		return;
+	query_open(&scope);
+	query_write(&insert, values, nulls);
+	query_close(&scope);
+}
+
+/* The entries of the holds just found; raises FORBIDDEN if one was set above the caller. */
+static ArrayType *
+require_liftable(uint64 rows, bool as_admin, const char *action)
+{
+	Datum	   *entries = palloc(sizeof(Datum) * rows);
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t	set_by;
+		bool		by_account = query_uuid(row, 2, &set_by);
+
+		if (!caller_outranks(by_account ? &set_by : NULL, as_admin))
+			error_raise(ERROR_FORBIDDEN, NULL, by_account ?
+						"only the account above that did it, or one above that, may %s" :
+						"only an administrator may %s", action);
+		entries[row] = Int64GetDatum(query_int64(row, 1));
+	}
+	return construct_array(entries, rows, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+bool
+holding_lift(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, const char *action)
+{
+	static Statement find = {
+		"SELECT h.entry, h.set_by FROM account.holds h"
+		" WHERE h.subject_id OPERATOR(pg_catalog.=) $1 AND h.kind OPERATOR(pg_catalog.=) $2",
+		2, {UUIDOID, CHAROID}
+	};
+	static Statement delete = {
+		"DELETE FROM account.holds WHERE subject_id OPERATOR(pg_catalog.=) $1"
+		" AND kind OPERATOR(pg_catalog.=) $2 AND entry OPERATOR(pg_catalog.=) ANY ($3)",
+		3, {UUIDOID, CHAROID, INT8ARRAYOID}
+	};
+	Datum		values[3] = {UUIDPGetDatum(subject_id), CharGetDatum(kind)};
+	QueryScope	scope;
+	uint64		rows;
+
+	query_open(&scope);
+	rows = query_latest(&find, values, NULL);
+	if (rows > 0)
+	{
+		values[2] = PointerGetDatum(require_liftable(rows, as_admin, action));
+		query_write(&delete, values, NULL);
+	}
+	query_close(&scope);
+	return rows > 0;
+}
