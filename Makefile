@@ -3,7 +3,8 @@
 PARTS = schema request error query changes access scan token tree hold network credential permission right use context identity caller gate holding guard \
 	normal email password attempt plan \
 	profile issue key amend workspace role owner assignment review user session invitation principal member directory outline describe move lifecycle signup proof \
-	script policy column protection isolation
+	script policy column protection isolation \
+	postgrest api document route
 
 EXTENSION = account
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" account.control)
@@ -24,6 +25,7 @@ REGRESS = install error access token identity identity_scope identity_cursor ide
 	tree isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
 	isolation_tree isolation_share isolation_refuse \
 	isolation_workspace isolation_workspace_tables isolation_permission isolation_workspace_permission \
+	request postgrest api document \
 	facts facts_control facts_resource facts_errors facts_principals
 REGRESS_OPTS = --load-extension=account --encoding=UTF8
 
