@@ -497,7 +497,7 @@ extern void tree_lock_limit(const pg_uuid_t *account_id, const char *resource);
 #define LOCK_CLASS_TREE 0xAC01
 #define LOCK_CLASS_LIMIT 0xAC02
 #define LOCK_CLASS_KEY 0xAC03	/* that is being replaced */
-#define LOCK_CLASS_ISSUE 0xAC04 /* what a key issues */
+#define LOCK_CLASS_ISSUE 0xAC04 /* what a key, a session, or all of a holder issue */
 #define LOCK_CLASS_PROFILE 0xAC05	/* what a profile has: exclusive; what is issued for it: shared */
 #define LOCK_CLASS_ROLE 0xAC06	/* that is changed, assigned or deleted (role.c) */
 #define LOCK_CLASS_INVITATION 0xAC07	/* that is being accepted */
@@ -659,6 +659,13 @@ typedef struct CredentialRecord
  * holder does.  credential_id may point into *record.
  */
 extern bool credential_find(const pg_uuid_t *credential_id, CredentialRecord *record);
+
+/*
+ * Whose a credential is: the profile of a key, the user of a session, itself if it is
+ * nobody's.  A pointer into *record.  Who ends all that a holder has locks this, for there
+ * may be more than there are locks.
+ */
+extern const pg_uuid_t *credential_holder(const CredentialRecord *record);
 
 /* What a new credential is; what does not apply is NULL. */
 typedef struct NewCredential

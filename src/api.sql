@@ -955,7 +955,7 @@ COMMENT ON FUNCTION account_api.resume_account(uuid) IS 'Ends what suspend_accou
 manage:accounts in an account below the caller''s own; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also for the own account, and where an administrator or an account above the caller suspended it), NOT_FOUND, BAD_REQUEST.';
 
 CREATE FUNCTION account_api.feature_flag_enabled(flag text) RETURNS boolean
-	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	LANGUAGE sql STABLE PARALLEL UNSAFE
 	RETURN account.feature_flag_enabled(flag);
 REVOKE ALL ON FUNCTION account_api.feature_flag_enabled(text) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.feature_flag_enabled(text) IS 'Whether a feature is on now, by flag and setting

@@ -248,6 +248,13 @@ credential_find(const pg_uuid_t *credential_id, CredentialRecord *record)
 	return found;
 }
 
+const pg_uuid_t *
+credential_holder(const CredentialRecord *record)
+{
+	return record->has_profile ? &record->profile_id :
+		record->has_user ? &record->user_id : &record->credential_id;
+}
+
 /* ---------------------------------------------------------------------------
  * Writing
  */
@@ -401,6 +408,8 @@ credential_end_of_user(const pg_uuid_t *user_id, const pg_uuid_t *kept, const pg
 	List	   *ids = NIL;
 	ListCell   *cell;
 
+	/* What they are issuing at this moment is there, or fails (key.c). */
+	tree_lock_id(user_id, LOCK_CLASS_ISSUE, ShareLock);
 	ScanKeyInit(&key, ANUM_USER_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
 	scan_open(&scan, schema_catalog()->credentials, schema_catalog()->credentials_user_id_idx, &key, 1);
 	while (scan_next(&scan))
@@ -417,8 +426,6 @@ credential_end_of_user(const pg_uuid_t *user_id, const pg_uuid_t *kept, const pg
 	{
 		CredentialRecord record;
 
-		/* What it is issuing at this moment is there, or fails (key.c). */
-		tree_lock_id(lfirst(cell), LOCK_CLASS_ISSUE, ShareLock);
 		if (credential_find(lfirst(cell), &record) && !record.ended)
 			credential_end(&record, 'r', GetCurrentTimestamp(), NULL, NULL, ended_by);
 	}

@@ -426,7 +426,7 @@ typedef struct ListPage
 static char *
 make_cursor(TimestampTz time, const pg_uuid_t *id)
 {
-	return psprintf("%016" INT64_MODIFIER "x.%s", (uint64) time, tree_uuid_text(id));
+	return psprintf("%016llx.%s", (unsigned long long) time, tree_uuid_text(id));
 }
 
 static bool

@@ -80,8 +80,11 @@ check_issuer(XactEvent event, void *argument)
 		return;
 	if (event == XACT_EVENT_PRE_PREPARE)
 		error_raise(ERROR_BAD_REQUEST, NULL, "a transaction that has issued a key cannot be prepared");
-	tree_lock_id(&issuer_id, LOCK_CLASS_ISSUE, RowExclusiveLock);
 	PushActiveSnapshot(GetLatestSnapshot());
+	/* Who ends it alone locks it; who ends all that its holder has, the holder. */
+	(void) credential_find(&issuer_id, &issuer);
+	tree_lock_id(credential_holder(&issuer), LOCK_CLASS_ISSUE, RowExclusiveLock);
+	tree_lock_id(&issuer_id, LOCK_CLASS_ISSUE, RowExclusiveLock);
 	(void) credential_find(&issuer_id, &issuer);
 	PopActiveSnapshot();
 	if (issuer.ended_by_others)
@@ -427,7 +430,7 @@ account_key_revoke_api_key(PG_FUNCTION_ARGS)
 		pg_uuid_t	id = key.credential_id;
 
 		/* What it is issuing at this moment is there, or fails, before its successor is read. */
-		tree_lock_id(&id, LOCK_CLASS_ISSUE, ShareLock);
+		tree_lock_id(successors ? credential_holder(&key) : &id, LOCK_CLASS_ISSUE, ShareLock);
 		if (!credential_find(&id, &key))
 			elog(ERROR, "could not find the key that replaces another");
 		credential_end(&key, 'r', GetCurrentTimestamp(), reason, NULL, caller_profile());

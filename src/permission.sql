@@ -29,7 +29,7 @@ CREATE TABLE account.permissions (
 COMMENT ON TABLE account.permissions IS 'The permissions that there are: those of the extension and those that the application has defined. Read by level tenant, without those that were deleted.';
 COMMENT ON COLUMN account.permissions.permission IS 'verb:resource.';
 COMMENT ON COLUMN account.permissions.description IS 'What it allows, for people.';
-COMMENT ON COLUMN account.permissions.number IS 'Its number in compiled rights; never used again.';
+COMMENT ON COLUMN account.permissions.number IS 'Its number in compiled rights; never used again. Those below 256 are the extension''s.';
 COMMENT ON COLUMN account.permissions.built_in IS 'Asked for by the extension itself.';
 COMMENT ON COLUMN account.permissions.created_at IS 'When it was defined.';
 COMMENT ON COLUMN account.permissions.deleted_at IS 'When it was deleted; NULL if it was not.';

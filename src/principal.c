@@ -366,17 +366,19 @@ revoke_keys(const pg_uuid_t *profile_id, const char *reason)
 		1, {UUIDOID}
 	};
 	Datum		value = UUIDPGetDatum(profile_id);
-	uint64		count = query_latest(&find, &value, NULL);
-	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
+	uint64		count;
+	pg_uuid_t  *ids;
 
+	/* What they are issuing at this moment is there, or fails (key.c). */
+	tree_lock_id(profile_id, LOCK_CLASS_ISSUE, ShareLock);
+	count = query_latest(&find, &value, NULL);
+	ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
 	for (uint64 row = 0; row < count; row++)
 		(void) query_uuid(row, 1, &ids[row]);
 	for (uint64 i = 0; i < count; i++)
 	{
 		CredentialRecord key;
 
-		/* What it is issuing at this moment is there, or fails (key.c). */
-		tree_lock_id(&ids[i], LOCK_CLASS_ISSUE, ShareLock);
 		if (credential_find(&ids[i], &key) && !key.ended)
 			credential_end(&key, 'r', GetCurrentTimestamp(), reason, NULL, caller_profile());
 	}

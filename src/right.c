@@ -16,6 +16,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -117,10 +118,18 @@ typedef struct BuildSet
 	uint64	   *denied;
 } BuildSet;
 
+/* The sets of one hash of a scope. */
+typedef struct ScopeEntry
+{
+	uint64		hash;			/* key */
+	List	   *sets;			/* BuildSet * */
+} ScopeEntry;
+
 typedef struct Build
 {
 	int			words;
 	List	   *sets;			/* BuildSet *; the first is that of the whole account */
+	HTAB	   *scopes;			/* the others, by their scopes; NULL without any */
 	List	   *permissions;	/* char *, of the whole account */
 	List	   *denied;
 	List	   *workspaces;		/* pg_uuid_t * */
@@ -214,7 +223,10 @@ compile_bits(List *patterns, int words)
 	ListCell   *cell;
 
 	foreach(cell, patterns)
+	{
+		CHECK_FOR_INTERRUPTS();
 		permission_set_bits((char *) lfirst(cell), bits, words);
+	}
 	return bits;
 }
 
@@ -229,6 +241,8 @@ find_role(const pg_uuid_t *role_id)
 	SelfScan		scan;
 	List	   *permissions = NIL;
 	List	   *denied = NIL;
+	uint64	   *granted_bits;
+	uint64	   *denied_bits;
 	Snapshot	snapshot;
 	bool		found;
 
@@ -248,12 +262,15 @@ find_role(const pg_uuid_t *role_id)
 	UnregisterSnapshot(snapshot);
 	if (!found)
 		return NULL;
+	/* All of it is there before it is kept: an error leaves no half of one. */
+	granted_bits = compile_bits(permissions, words);
+	denied_bits = compile_bits(denied, words);
 	role = hash_search(roles, role_id, HASH_ENTER, NULL);
 	role->permissions = permissions;
 	role->denied = denied;
 	role->words = words;
-	role->granted_bits = compile_bits(permissions, words);
-	role->denied_bits = compile_bits(denied, words);
+	role->granted_bits = granted_bits;
+	role->denied_bits = denied_bits;
 	return role;
 }
 
@@ -285,37 +302,68 @@ start_build(Build *build)
 	add_set(build, NULL, NULL);
 }
 
+static bool
+is_scope(const BuildSet *set, const pg_uuid_t *workspace_id, const char *service)
+{
+	return set->has_workspace == (workspace_id != NULL) &&
+		(workspace_id == NULL || memcmp(&set->workspace_id, workspace_id, UUID_LEN) == 0) &&
+		(set->service == NULL) == (service == NULL) &&
+		(service == NULL || strcmp(set->service, service) == 0);
+}
+
+/* The sets whose scopes have the hash of this one. */
+static ScopeEntry *
+find_scope(Build *build, const pg_uuid_t *workspace_id, const char *service)
+{
+	uint64		hash = 0;
+	ScopeEntry *entry;
+	bool		found;
+
+	if (build->scopes == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(uint64),.entrysize = sizeof(ScopeEntry),.hcxt = CurrentMemoryContext};
+
+		build->scopes = hash_create("account scopes", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	if (workspace_id != NULL)
+		hash = hash_bytes_extended(workspace_id->data, UUID_LEN, 0);
+	if (service != NULL)
+		hash = hash_bytes_extended((const unsigned char *) service, strlen(service), hash);
+	entry = hash_search(build->scopes, &hash, HASH_ENTER, &found);
+	if (!found)
+		entry->sets = NIL;
+	return entry;
+}
+
+/* The set of a scope, of which a profile may have as many as it has grants. */
 static BuildSet *
 find_set(Build *build, const pg_uuid_t *workspace_id, const char *service)
 {
+	ScopeEntry *entry;
+	BuildSet   *set;
 	ListCell   *cell;
 
-	foreach(cell, build->sets)
+	if (workspace_id == NULL && service == NULL)
+		return linitial(build->sets);
+	entry = find_scope(build, workspace_id, service);
+	foreach(cell, entry->sets)
 	{
-		BuildSet   *set = lfirst(cell);
-
-		if (set->has_workspace == (workspace_id != NULL) &&
-			(workspace_id == NULL || memcmp(&set->workspace_id, workspace_id, UUID_LEN) == 0) &&
-			(set->service == NULL) == (service == NULL) &&
-			(service == NULL || strcmp(set->service, service) == 0))
-			return set;
+		if (is_scope(lfirst(cell), workspace_id, service))
+			return lfirst(cell);
 	}
-	return add_set(build, workspace_id, service);
+	set = add_set(build, workspace_id, service);
+	entry->sets = lappend(entry->sets, set);
+	return set;
 }
 
+/* Adds a workspace unless it is held; one that is added twice is kept once at the end. */
 static void
 add_workspace(Build *build, const pg_uuid_t *workspace_id)
 {
 	pg_uuid_t  *copy;
-	ListCell   *cell;
 
 	if (hold_of_workspace(workspace_id) != 0)
 		return;
-	foreach(cell, build->workspaces)
-	{
-		if (memcmp(lfirst(cell), workspace_id, UUID_LEN) == 0)
-			return;
-	}
 	copy = palloc(sizeof(pg_uuid_t));
 	*copy = *workspace_id;
 	build->workspaces = lappend(build->workspaces, copy);
@@ -399,19 +447,41 @@ compare_strings(const ListCell *left, const ListCell *right)
 }
 
 static bool
-is_covered(const char *pattern, List *patterns)
+has_string(const List *sorted, const char *string)
 {
-	ListCell   *cell;
+	int			low = 0;
+	int			high = list_length(sorted);
 
-	foreach(cell, patterns)
+	while (low < high)
 	{
-		if (permission_covers(lfirst(cell), pattern))
+		int			middle = (low + high) / 2;
+		int			order = strcmp(list_nth(sorted, middle), string);
+
+		if (order == 0)
 			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
 	return false;
 }
 
-/* Drops what others of the list cover: those with * first, then the others, in their order. */
+/* Whether *:RESOURCE or VERB:* is among patterns that are in order. */
+static bool
+is_covered(const char *pattern, const List *wide)
+{
+	const char *colon = strchr(pattern, ':');
+
+	return colon != NULL && wide != NIL &&
+		(has_string(wide, psprintf("*%s", colon)) ||
+		 has_string(wide, psprintf("%.*s:*", (int) (colon - pattern), pattern)));
+}
+
+/*
+ * Drops what others of the list cover: those with * first, then the others, in their
+ * order.  But for *:*, none with * covers another.
+ */
 static List *
 without_covered(List *patterns)
 {
@@ -424,19 +494,14 @@ without_covered(List *patterns)
 	list_sort(sorted, compare_strings);
 	foreach(cell, sorted)
 	{
-		if (permission_is_wide(lfirst(cell)) && !is_covered(lfirst(cell), wide))
-		{
-			List	   *kept = NIL;
-			ListCell   *other;
-
-			foreach(other, wide)
-			{
-				if (!permission_covers(lfirst(cell), lfirst(other)))
-					kept = lappend(kept, lfirst(other));
-			}
-			wide = lappend(kept, lfirst(cell));
-		}
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(lfirst(cell), "*:*") == 0)
+			return list_make1(lfirst(cell));
+		if (permission_is_wide(lfirst(cell)) && strcmp(lfirst(cell), last) != 0)
+			wide = lappend(wide, lfirst(cell));
+		last = lfirst(cell);
 	}
+	last = "";
 	foreach(cell, sorted)
 	{
 		if (!permission_is_wide(lfirst(cell)) && strcmp(lfirst(cell), last) != 0 &&
@@ -447,10 +512,10 @@ without_covered(List *patterns)
 	return list_concat(wide, exact);
 }
 
-static uint32
+static Size
 strings_size(List *strings)
 {
-	uint32		size = 0;
+	Size		size = 0;
 	ListCell   *cell;
 
 	foreach(cell, strings)
@@ -512,13 +577,13 @@ finish_build(Build *build)
 {
 	List	   *permissions = without_covered(build->permissions);
 	List	   *denied = without_covered(build->denied);
-	uint32		sets = MAXALIGN(sizeof(Rights));
-	uint32		bits = sets + MAXALIGN(sizeof(RightsSet) * list_length(build->sets));
-	uint32		workspaces = bits + sizeof(uint64) * build->words * 2 * list_length(build->sets);
-	uint32		permission_strings = workspaces + sizeof(pg_uuid_t) * list_length(build->workspaces);
-	uint32		denied_strings = permission_strings + strings_size(permissions);
-	uint32		services = denied_strings + strings_size(denied);
-	uint32		size = services;
+	Size		sets = MAXALIGN(sizeof(Rights));
+	Size		bits = sets + MAXALIGN(sizeof(RightsSet) * list_length(build->sets));
+	Size		workspaces = bits + sizeof(uint64) * build->words * 2 * list_length(build->sets);
+	Size		permission_strings = workspaces + sizeof(pg_uuid_t) * list_length(build->workspaces);
+	Size		denied_strings = permission_strings + strings_size(permissions);
+	Size		services = denied_strings + strings_size(denied);
+	Size		size = services;
 	Rights	   *rights;
 	ListCell   *cell;
 	int			place = 0;
@@ -526,12 +591,13 @@ finish_build(Build *build)
 	foreach(cell, build->sets)
 		size += ((BuildSet *) lfirst(cell))->service != NULL ?
 			strlen(((BuildSet *) lfirst(cell))->service) + 1 : 0;
+	if (!AllocSizeIsValid(size))
+		error_raise(ERROR_MAX_RESOURCES_REACHED, NULL, "a profile has too many roles");
 	rights = palloc0(size);
 	rights->size = size;
 	rights->words = build->words;
 	rights->nsets = list_length(build->sets);
 	rights->sets = sets;
-	rights->nworkspaces = list_length(build->workspaces);
 	rights->workspaces = workspaces;
 	rights->npermissions = list_length(permissions);
 	rights->permissions = permission_strings;
@@ -546,6 +612,7 @@ finish_build(Build *build)
 	foreach(cell, build->workspaces)
 		RIGHTS_AT(rights, workspaces, pg_uuid_t)[place++] = *(pg_uuid_t *) lfirst(cell);
 	qsort(RIGHTS_AT(rights, workspaces, pg_uuid_t), place, sizeof(pg_uuid_t), compare_ids);
+	rights->nworkspaces = qunique(RIGHTS_AT(rights, workspaces, pg_uuid_t), place, sizeof(pg_uuid_t), compare_ids);
 	put_strings(rights, permission_strings, permissions);
 	put_strings(rights, denied_strings, denied);
 	return rights;
@@ -699,14 +766,16 @@ keep(const CacheKey *key, const ArrayType *list, Rights *rights)
 {
 	CacheEntry *entry;
 	Rights	   *copy;
+	ArrayType  *kept;
 
 	if (cache_epoch != permission_epoch() || permission_makes_new())
 		return rights;
 	copy = MemoryContextAlloc(cache_context, rights->size);
 	memcpy(copy, rights, rights->size);
+	kept = list != NULL ? copy_list(list) : NULL;
 	entry = hash_search(cache, key, HASH_ENTER, NULL);
 	entry->rights = copy;
-	entry->list = list != NULL ? copy_list(list) : NULL;
+	entry->list = kept;
 	return copy;
 }
 
@@ -799,6 +868,7 @@ common_patterns(List *left, List *right)
 
 	foreach(one, left)
 	{
+		CHECK_FOR_INTERRUPTS();
 		foreach(other, right)
 		{
 			char	   *common = permission_common(lfirst(one), lfirst(other));
@@ -817,14 +887,16 @@ compile_list(const ArrayType *list, List *patterns, int words)
 	uint64		hash = hash_list(list);
 	CompiledList *compiled = hash_search(lists, &hash, HASH_FIND, NULL);
 	uint64	   *bits;
+	ArrayType  *kept;
 
 	if (compiled != NULL && compiled->words >= words && same_list(compiled->list, list))
 		return compiled->bits;
 	bits = compile_bits(patterns, words);
+	kept = copy_list(list);
 	compiled = hash_search(lists, &hash, HASH_ENTER, NULL);
 	compiled->words = words;
 	compiled->bits = bits;
-	compiled->list = copy_list(list);
+	compiled->list = kept;
 	return bits;
 }
 
@@ -960,11 +1032,12 @@ right_has(const Rights *rights, int number, const pg_uuid_t *workspace_id, const
 
 /* Whether a denial takes something of a pattern that is not denied by those of the other side too. */
 static bool
-is_narrowed(const char *pattern, const Rights *rights, List *also_denied)
+is_narrowed(const char *pattern, const List *denials, const List *also_denied)
 {
 	ListCell   *cell;
 
-	foreach(cell, right_strings(rights, rights->denied, rights->ndenied))
+	CHECK_FOR_INTERRUPTS();
+	foreach(cell, denials)
 	{
 		char	   *common = permission_common(lfirst(cell), pattern);
 		bool		denied_too = false;
@@ -984,6 +1057,7 @@ const char *
 right_uncovered(const Rights *rights, List *permissions, List *denied)
 {
 	List	   *held = right_strings(rights, rights->permissions, rights->npermissions);
+	List	   *denials = right_strings(rights, rights->denied, rights->ndenied);
 	ListCell   *cell;
 
 	foreach(cell, permissions)
@@ -993,38 +1067,53 @@ right_uncovered(const Rights *rights, List *permissions, List *denied)
 
 		foreach(other, held)
 			covered = covered || permission_covers(lfirst(other), lfirst(cell));
-		if (!covered || is_narrowed(lfirst(cell), rights, denied))
+		if (!covered || is_narrowed(lfirst(cell), denials, denied))
 			return lfirst(cell);
 	}
 	return NULL;
+}
+
+/* What any scope denies, but for what a list of patterns denies too. */
+static uint64 *
+denied_anywhere(const Rights *rights, List *denied)
+{
+	uint64	   *bits = palloc0(sizeof(uint64) * Max(rights->words, 1));
+	uint64	   *but = palloc0(sizeof(uint64) * Max(rights->words, 1));
+	ListCell   *cell;
+
+	foreach(cell, denied)
+		permission_set_bits(lfirst(cell), but, rights->words);
+	for (int i = 0; i < rights->nsets; i++)
+	{
+		const RightsSet *set = &RIGHTS_AT(rights, rights->sets, RightsSet)[i];
+
+		for (int word = 0; word < rights->words; word++)
+			bits[word] |= RIGHTS_AT(rights, set->denied, uint64)[word] & ~but[word];
+	}
+	return bits;
 }
 
 /* The same, where what is denied in a workspace or for a service alone is not held either. */
 const char *
 right_uncovered_anywhere(const Rights *rights, List *permissions, List *denied)
 {
-	uint64	   *but = palloc0(sizeof(uint64) * Max(rights->words, 1));
+	uint64	   *lost;
+	uint64	   *wanted;
 	ListCell   *cell;
 
-	if (rights->nsets > 1)
+	if (rights->nsets <= 1)
+		return right_uncovered(rights, permissions, denied);
+	lost = denied_anywhere(rights, denied);
+	wanted = palloc(sizeof(uint64) * Max(rights->words, 1));
+	foreach(cell, permissions)
 	{
-		foreach(cell, denied)
-			permission_set_bits(lfirst(cell), but, rights->words);
-		foreach(cell, permissions)
+		CHECK_FOR_INTERRUPTS();
+		memset(wanted, 0, sizeof(uint64) * rights->words);
+		permission_set_bits(lfirst(cell), wanted, rights->words);
+		for (int word = 0; word < rights->words; word++)
 		{
-			uint64	   *wanted = palloc0(sizeof(uint64) * Max(rights->words, 1));
-
-			permission_set_bits(lfirst(cell), wanted, rights->words);
-			for (int i = 0; i < rights->nsets; i++)
-			{
-				const RightsSet *set = &RIGHTS_AT(rights, rights->sets, RightsSet)[i];
-
-				for (int word = 0; word < rights->words; word++)
-				{
-					if ((RIGHTS_AT(rights, set->denied, uint64)[word] & wanted[word] & ~but[word]) != 0)
-						return lfirst(cell);
-				}
-			}
+			if ((lost[word] & wanted[word]) != 0)
+				return lfirst(cell);
 		}
 	}
 	return right_uncovered(rights, permissions, denied);
@@ -1034,6 +1123,7 @@ right_uncovered_anywhere(const Rights *rights, List *permissions, List *denied)
 List *
 right_permissions(const Rights *rights)
 {
+	List	   *denials = right_strings(rights, rights->denied, rights->ndenied);
 	List	   *result = NIL;
 	ListCell   *cell;
 
@@ -1041,7 +1131,7 @@ right_permissions(const Rights *rights)
 	{
 		ListCell   *other;
 
-		if (!is_narrowed(lfirst(cell), rights, NIL))
+		if (!is_narrowed(lfirst(cell), denials, NIL))
 		{
 			result = lappend(result, lfirst(cell));
 			continue;

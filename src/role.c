@@ -94,7 +94,7 @@ account_role_define_permission(PG_FUNCTION_ARGS)
 	};
 	static Statement insert = {
 		"INSERT INTO account.permissions (number, permission, description)"
-		" SELECT COALESCE(pg_catalog.max(number) OPERATOR(pg_catalog.+) 1, 0), $1, $2 FROM account.permissions"
+		" SELECT GREATEST(pg_catalog.max(number) OPERATOR(pg_catalog.+) 1, 256), $1, $2 FROM account.permissions"
 		" HAVING COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.<) 65535",
 		2, {TEXTOID, TEXTOID}
 	};
@@ -115,7 +115,7 @@ account_role_define_permission(PG_FUNCTION_ARGS)
 	if (find_defined(values))
 		(void) query_write(&update, values, nulls);
 	else if (query_write(&insert, values, nulls) == 0)
-		error_raise(ERROR_MAX_RESOURCES_REACHED, NULL, "there are 65536 permissions already");
+		error_raise(ERROR_MAX_RESOURCES_REACHED, NULL, "there are as many permissions as there can be");
 	query_close(&scope);
 	PG_RETURN_VOID();
 }

@@ -25,7 +25,7 @@ REVOKE ALL ON FUNCTION account.set_feature_flag(text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION account.set_feature_flag(text, boolean) IS 'Turns a feature on or off. There is one flag, account-registration: whether register() and sign_up() are open to all; it is on unless turned off here or by the setting account.registration, and either turns it off. Level admin. Raises FORBIDDEN otherwise, VALIDATION_FAILED for another flag.';
 
 CREATE FUNCTION account.feature_flag_enabled(flag text) RETURNS boolean
-	LANGUAGE C STABLE PARALLEL RESTRICTED
+	LANGUAGE C STABLE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_signup_feature_flag_enabled';
 REVOKE ALL ON FUNCTION account.feature_flag_enabled(text) FROM PUBLIC;
 COMMENT ON FUNCTION account.feature_flag_enabled(text) IS 'Whether a feature is on now, by flag and setting. Any level. Raises VALIDATION_FAILED for a flag that there is not.';

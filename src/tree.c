@@ -20,9 +20,9 @@
  *	set_plan			none if the account has a plan of its own and changes it
  *						(one row); otherwise its tree, exclusive
  *	rotate_api_key		the key
- *	revoke_api_key		what the key issues, shared, and of each successor; the
- *						COMMIT of what a key has issued takes the same in a mode
- *						that bars only that (key.c)
+ *	revoke_api_key		what the key issues, shared, or with its successors what
+ *						all keys of its profile issue; the COMMIT of what a key
+ *						has issued takes both in a mode that bars only that (key.c)
  *	add_member			the role, shared; the place of the user in the account; the
  *						profile that had it, if that membership is over; the tree,
  *						shared; the limit
@@ -33,8 +33,8 @@
  *	remove_member		the place; the profile; what its keys issue and what comes of
  *						the user's invitations, shared
  *	change_password, set_password, disable_user, erase_user, use_user_token
- *						the token, if there is one; then the user and what each of
- *						the user's sessions issues, shared; the COMMIT of a login and
+ *						the token, if there is one; then the user and what the
+ *						user's sessions issue, shared; the COMMIT of a login and
  *						of what a session has issued takes the same in a mode that
  *						bars only that (session.c, key.c)
  *	logout, revoke_session	what the session issues, shared
