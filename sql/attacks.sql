@@ -162,6 +162,23 @@ SET ROLE regress_owner;
 SELECT count(*) FROM rates;
 TRUNCATE rates;
 
+-- KEY-18: a key that there is and one that there is not, revoked or not, cost the same search: one by
+-- digest.  The digest is that of the whole token, and is compared in constant time afterwards.
+RESET ROLE;
+SELECT api_key_id AS ended_id, api_key AS ended FROM account.profiles p, account.create_api_key(p.profile_id, 'ended') WHERE p.account_id = :'acme' \gset
+SELECT account.revoke_api_key(:'ended_id');
+CREATE FUNCTION pg_temp.searches(token text, OUT good boolean, OUT searches bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := pg_stat_get_xact_numscans('account.credentials_pkey'::regclass);
+BEGIN
+	good := (account.verify_api_key(token)).valid;
+	searches := pg_stat_get_xact_numscans('account.credentials_pkey'::regclass) - before;
+END $$;
+BEGIN;
+SELECT s.* FROM (VALUES (1, :'acme_key'), (2, :'ended'), (3, 'prod_acctsec_00000000000000000000000000000000000000000003UNP5x'), (4, 'prod_acctsec_junk')) v (place, token),
+	pg_temp.searches(v.token) s ORDER BY place;
+COMMIT;
+
 RESET ROLE;
 DROP TABLE parts, notes, rates;
 DROP FUNCTION look_up;

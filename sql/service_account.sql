@@ -32,7 +32,7 @@ SELECT id AS north, api_key AS north_key FROM account.create_account('Acme North
 SELECT id AS globex, api_key AS globex_key FROM account.create_account('Globex') \gset
 SET ROLE regress_service;
 
--- S4.12 to S4.15, S4.24: made with a name and a role, purpose, owner and systems; its first key is attached and shown this once.
+-- S4.12, S4.13, S4.14, S4.15, S4.24: made with a name and a role, purpose, owner and systems; its first key is attached and shown this once.
 BEGIN;
 SELECT (account.authenticate(:'acme_key')).account_id = :'acme' AS acme;
 SELECT account.create_role('importer', '{read:orders,write:orders}') IS NOT NULL AS created;
