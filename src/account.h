@@ -268,6 +268,10 @@ extern bool query_uuid(uint64 row, int column, pg_uuid_t *uuid);	/* false if NUL
 extern bool query_bool(uint64 row, int column);	/* false if NULL */
 extern int64 query_int64(uint64 row, int column);	/* 0 if NULL */
 
+/* A nullable argument of a statement: what is passed by reference, or a string as a text; *null says which. */
+extern Datum query_pointer_or_null(const void *pointer, char *null);
+extern Datum query_text_or_null(const char *string, char *null);
+
 /* ---------------------------------------------------------------------------
  * changes.c: the values of a call, checked against the fields that it knows
  */

@@ -269,14 +269,6 @@ digest_datum(const uint8 *digest)
 	return PointerGetDatum(value);
 }
 
-/* A nullable argument of a query. */
-static Datum
-pointer_or_null(const void *pointer, char *null)
-{
-	*null = pointer != NULL ? ' ' : 'n';
-	return PointerGetDatum(pointer);
-}
-
 void
 credential_insert(const NewCredential *credential, const Token *token)
 {
@@ -307,12 +299,12 @@ credential_insert(const NewCredential *credential, const Token *token)
 	values[2] = UUIDPGetDatum(credential->credential_id);
 	values[3] = TimestampTzGetDatum(credential->expires_at);
 	nulls[3] = credential->expires_at == DT_NOEND ? 'n' : ' ';
-	values[4] = pointer_or_null(credential->account_id, &nulls[4]);
-	values[5] = pointer_or_null(credential->profile_id, &nulls[5]);
-	values[6] = pointer_or_null(credential->user_id, &nulls[6]);
-	values[7] = pointer_or_null(credential->permissions, &nulls[7]);
-	values[8] = pointer_or_null(credential->allowed_ips, &nulls[8]);
-	values[9] = pointer_or_null(credential->created_by, &nulls[9]);
+	values[4] = query_pointer_or_null(credential->account_id, &nulls[4]);
+	values[5] = query_pointer_or_null(credential->profile_id, &nulls[5]);
+	values[6] = query_pointer_or_null(credential->user_id, &nulls[6]);
+	values[7] = query_pointer_or_null(credential->permissions, &nulls[7]);
+	values[8] = query_pointer_or_null(credential->allowed_ips, &nulls[8]);
+	values[9] = query_pointer_or_null(credential->created_by, &nulls[9]);
 	nulls[10] = credential->kind == TOKEN_SESSION && network_client_address(&values[10]) ? ' ' : 'n';
 	query_write(&insert, values, nulls);
 	/* What authenticates has a row for its last use (use.c). */
@@ -349,11 +341,11 @@ credential_end(const CredentialRecord *credential, char kind, TimestampTz ends_a
 	values[2] = CharGetDatum(kind);
 	values[3] = UUIDPGetDatum(&credential->credential_id);
 	values[4] = TimestampTzGetDatum(ends_at);
-	values[5] = pointer_or_null(credential->has_account ? &credential->account_id : NULL, &nulls[5]);
-	values[6] = pointer_or_null(credential->has_user ? &credential->user_id : NULL, &nulls[6]);
-	values[7] = pointer_or_null(ended_by, &nulls[7]);
-	values[8] = pointer_or_null(reason != NULL ? cstring_to_text(reason) : NULL, &nulls[8]);
-	values[9] = pointer_or_null(successor_id, &nulls[9]);
+	values[5] = query_pointer_or_null(credential->has_account ? &credential->account_id : NULL, &nulls[5]);
+	values[6] = query_pointer_or_null(credential->has_user ? &credential->user_id : NULL, &nulls[6]);
+	values[7] = query_pointer_or_null(ended_by, &nulls[7]);
+	values[8] = query_pointer_or_null(reason != NULL ? cstring_to_text(reason) : NULL, &nulls[8]);
+	values[9] = query_pointer_or_null(successor_id, &nulls[9]);
 	query_write(&insert, values, nulls);
 }
 
@@ -375,7 +367,7 @@ credential_grant_workspace(const CredentialRecord *credential, const pg_uuid_t *
 	values[2] = UUIDPGetDatum(&credential->credential_id);
 	values[3] = UUIDPGetDatum(&credential->account_id);
 	values[4] = UUIDPGetDatum(workspace_id);
-	values[5] = pointer_or_null(created_by, &nulls[5]);
+	values[5] = query_pointer_or_null(created_by, &nulls[5]);
 	query_write(&insert, values, nulls);
 }
 
@@ -394,9 +386,9 @@ credential_narrow(const CredentialRecord *credential, ArrayType *allowed_ips, co
 	values[0] = digest_datum(credential->digest);
 	values[1] = Int64GetDatum(token_random_entry());
 	values[2] = UUIDPGetDatum(&credential->credential_id);
-	values[3] = pointer_or_null(credential->has_account ? &credential->account_id : NULL, &nulls[3]);
+	values[3] = query_pointer_or_null(credential->has_account ? &credential->account_id : NULL, &nulls[3]);
 	values[4] = PointerGetDatum(allowed_ips);
-	values[5] = pointer_or_null(narrowed_by, &nulls[5]);
+	values[5] = query_pointer_or_null(narrowed_by, &nulls[5]);
 	query_write(&insert, values, nulls);
 }
 

@@ -39,21 +39,6 @@ static pg_uuid_t issuer_id;
  * Rows
  */
 
-static Datum
-text_or_null(const char *string, char *null)
-{
-	*null = string != NULL ? ' ' : 'n';
-	return string != NULL ? CStringGetTextDatum(string) : (Datum) 0;
-}
-
-/* A nullable uuid argument of a query. */
-static Datum
-uuid_or_null(const pg_uuid_t *uuid, char *null)
-{
-	*null = uuid != NULL ? ' ' : 'n';
-	return uuid != NULL ? UUIDPGetDatum(uuid) : (Datum) 0;
-}
-
 /* Remembers which key or session issues a key in this transaction. */
 static void
 note_issuer(void)
@@ -125,16 +110,16 @@ insert_key(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *profile
 	token_random_uuid(api_key_id);
 	token_issue(kind, token);
 	values[0] = UUIDPGetDatum(api_key_id);
-	values[1] = uuid_or_null(account_id, &nulls[1]);
-	values[2] = uuid_or_null(profile_id, &nulls[2]);
+	values[1] = query_pointer_or_null(account_id, &nulls[1]);
+	values[2] = query_pointer_or_null(profile_id, &nulls[2]);
 	values[3] = CStringGetTextDatum(grant->name);
-	values[4] = text_or_null(grant->description, &nulls[4]);
+	values[4] = query_text_or_null(grant->description, &nulls[4]);
 	values[5] = CStringGetTextDatum(token->preview);
 	values[6] = BoolGetDatum(grant->system);
-	values[7] = text_or_null(grant->external_id, &nulls[7]);
+	values[7] = query_text_or_null(grant->external_id, &nulls[7]);
 	values[8] = grant->labels;
 	nulls[8] = grant->labels != (Datum) 0 ? ' ' : 'n';
-	values[9] = uuid_or_null(caller_profile(), &nulls[9]);
+	values[9] = query_pointer_or_null(caller_profile(), &nulls[9]);
 	query_write(&insert, values, nulls);
 	credential_insert(&credential, token);
 	note_issuer();

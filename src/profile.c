@@ -20,20 +20,6 @@
 #define ANUM_PROFILES_SYSTEM 6
 #define ANUM_PROFILES_DELETED_AT 15
 
-/* A nullable argument of a query. */
-static Datum
-pointer_or_null(const void *pointer, char *null)
-{
-	*null = pointer != NULL ? ' ' : 'n';
-	return PointerGetDatum(pointer);
-}
-
-static Datum
-text_or_null(const char *string, char *null)
-{
-	return pointer_or_null(string != NULL ? cstring_to_text(string) : NULL, null);
-}
-
 void
 profile_insert(const NewProfile *profile, pg_uuid_t *profile_id)
 {
@@ -51,13 +37,13 @@ profile_insert(const NewProfile *profile, pg_uuid_t *profile_id)
 	permission_note_new(profile_id);
 	values[0] = UUIDPGetDatum(profile_id);
 	values[1] = UUIDPGetDatum(profile->account_id);
-	values[2] = pointer_or_null(profile->user_id, &nulls[2]);
+	values[2] = query_pointer_or_null(profile->user_id, &nulls[2]);
 	values[3] = CStringGetTextDatum(profile->name);
 	values[4] = BoolGetDatum(profile->system);
-	values[5] = text_or_null(profile->description, &nulls[5]);
-	values[6] = text_or_null(profile->owner, &nulls[6]);
-	values[7] = pointer_or_null(profile->systems, &nulls[7]);
-	values[8] = pointer_or_null(profile->has_creator ? profile->creator : caller_profile(), &nulls[8]);
+	values[5] = query_text_or_null(profile->description, &nulls[5]);
+	values[6] = query_text_or_null(profile->owner, &nulls[6]);
+	values[7] = query_pointer_or_null(profile->systems, &nulls[7]);
+	values[8] = query_pointer_or_null(profile->has_creator ? profile->creator : caller_profile(), &nulls[8]);
 	query_write(&insert, values, nulls);
 }
 
@@ -77,13 +63,13 @@ profile_insert_grant(const NewGrant *grant)
 	token_random_uuid(&grant_id);
 	values[0] = UUIDPGetDatum(&grant_id);
 	values[1] = UUIDPGetDatum(grant->profile_id);
-	values[2] = pointer_or_null(grant->role_id, &nulls[2]);
-	values[3] = pointer_or_null(grant->workspace_id, &nulls[3]);
-	values[4] = text_or_null(grant->service, &nulls[4]);
+	values[2] = query_pointer_or_null(grant->role_id, &nulls[2]);
+	values[3] = query_pointer_or_null(grant->workspace_id, &nulls[3]);
+	values[4] = query_text_or_null(grant->service, &nulls[4]);
 	values[5] = BoolGetDatum(grant->descendants);
 	values[6] = TimestampTzGetDatum(grant->expires_at);
 	nulls[6] = grant->expires_at == DT_NOEND ? 'n' : ' ';
-	values[7] = pointer_or_null(grant->has_giver ? grant->giver : caller_profile(), &nulls[7]);
+	values[7] = query_pointer_or_null(grant->has_giver ? grant->giver : caller_profile(), &nulls[7]);
 	return query_write(&insert, values, nulls) > 0;
 }
 

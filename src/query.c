@@ -180,3 +180,20 @@ query_int64(uint64 row, int column)
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
+
+/* ---------------------------------------------------------------------------
+ * Nullable arguments
+ */
+
+Datum
+query_pointer_or_null(const void *pointer, char *null)
+{
+	*null = pointer != NULL ? ' ' : 'n';
+	return PointerGetDatum(pointer);
+}
+
+Datum
+query_text_or_null(const char *string, char *null)
+{
+	return query_pointer_or_null(string != NULL ? cstring_to_text(string) : NULL, null);
+}

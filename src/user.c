@@ -138,20 +138,6 @@ user_is_disabled(const pg_uuid_t *user_id)
  * Writing
  */
 
-static Datum
-text_or_null(const char *string, char *null)
-{
-	*null = string != NULL ? ' ' : 'n';
-	return string != NULL ? CStringGetTextDatum(string) : (Datum) 0;
-}
-
-static Datum
-uuid_or_null(const pg_uuid_t *uuid, char *null)
-{
-	*null = uuid != NULL ? ' ' : 'n';
-	return UUIDPGetDatum(uuid);
-}
-
 bool
 user_insert(const NewUser *user)
 {
@@ -168,12 +154,12 @@ user_insert(const NewUser *user)
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = UUIDPGetDatum(user->user_id);
 	values[1] = CStringGetTextDatum(user->email);
-	values[2] = text_or_null(user->password_hash, &nulls[2]);
+	values[2] = query_text_or_null(user->password_hash, &nulls[2]);
 	values[3] = BoolGetDatum(user->verified);
 	values[4] = BoolGetDatum(user->self_registered);
-	values[5] = text_or_null(user->external_id, &nulls[5]);
-	values[6] = uuid_or_null(user->created_by_account_id, &nulls[6]);
-	values[7] = uuid_or_null(caller_profile(), &nulls[7]);
+	values[5] = query_text_or_null(user->external_id, &nulls[5]);
+	values[6] = query_pointer_or_null(user->created_by_account_id, &nulls[6]);
+	values[7] = query_pointer_or_null(caller_profile(), &nulls[7]);
 	return query_write(&insert, values, nulls) > 0;
 }
 
@@ -205,7 +191,7 @@ user_set_password(const pg_uuid_t *user_id, const char *hash, bool verified)
 	char		nulls[3] = {' ', ' ', ' '};
 
 	values[0] = UUIDPGetDatum(user_id);
-	values[1] = text_or_null(hash, &nulls[1]);
+	values[1] = query_text_or_null(hash, &nulls[1]);
 	values[2] = BoolGetDatum(verified);
 	if (query_write(&update, values, nulls) == 0)
 		error_raise(ERROR_NOT_FOUND, NULL, "user not found");
