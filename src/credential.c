@@ -426,18 +426,19 @@ credential_end_of_user(const pg_uuid_t *user_id, const pg_uuid_t *kept, const pg
 int64
 credential_clean(int max)
 {
+	/* The arrays keep the planner to the indexes, however many rows there are. */
 	static Statement delete = {
-		"WITH o AS MATERIALIZED (SELECT c.number, c.digest, c.credential_id"
+		"WITH o AS MATERIALIZED (SELECT c.credential_id"
 		" FROM account.credentials c WHERE c.user_id IS NOT NULL AND c.entry OPERATOR(pg_catalog.=) 0"
-		" AND c.ends_at OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp()"
+		" AND c.ends_at OPERATOR(pg_catalog.<) $2"
 		" ORDER BY c.ends_at LIMIT $1 FOR UPDATE SKIP LOCKED),"
-		" u AS (DELETE FROM account.uses u USING o"
-		" WHERE u.credential_id OPERATOR(pg_catalog.=) o.credential_id)"
-		" DELETE FROM account.credentials d USING o"
-		" WHERE d.number OPERATOR(pg_catalog.=) o.number AND d.digest OPERATOR(pg_catalog.=) o.digest",
-		1, {INT4OID}
+		" u AS (DELETE FROM account.uses u"
+		" WHERE u.credential_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.credential_id FROM o)))"
+		" DELETE FROM account.credentials d"
+		" WHERE d.credential_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.credential_id FROM o))",
+		2, {INT4OID, TIMESTAMPTZOID}
 	};
-	Datum		values[1] = {Int32GetDatum(max)};
+	Datum		values[2] = {Int32GetDatum(max), TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	/* A row that another has deleted just now would be an error there. */
 	if (IsolationUsesXactSnapshot())

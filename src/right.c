@@ -26,7 +26,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define CACHE_MAX_BYTES (16 * 1024 * 1024)
+#define CACHE_MAX_BYTES (32 * 1024 * 1024)
+#define CACHE_BLOCK_BYTES (1024 * 1024)	/* small, so that little of what is counted is free */
 
 /* Columns of our tables; schema_catalog() has checked the version. */
 enum
@@ -172,7 +173,8 @@ refresh_cache(void)
 	lists = NULL;
 	users = NULL;
 	if (cache_context == NULL)
-		cache_context = AllocSetContextCreate(TopMemoryContext, "account rights", ALLOCSET_DEFAULT_SIZES);
+		cache_context = AllocSetContextCreate(TopMemoryContext, "account rights", ALLOCSET_DEFAULT_MINSIZE,
+											  ALLOCSET_DEFAULT_INITSIZE, CACHE_BLOCK_BYTES);
 	else
 		MemoryContextReset(cache_context);
 	(void) permission_words();	/* the dictionary is of this epoch or a later one */

@@ -32,7 +32,7 @@
 
 #define ANUM_CREDENTIAL_ID 1
 #define ANUM_USED_AT 2
-#define KNOWN_MAX 16384			/* credentials that a session remembers */
+#define KNOWN_MAX 65536			/* credentials that a session remembers */
 
 /* A row, as it lies in its page. */
 typedef struct UseRow
