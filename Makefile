@@ -21,7 +21,7 @@ PG_CFLAGS = -fvisibility=hidden -std=gnu99
 REGRESS = install error access token identity identity_scope identity_cursor identity_transitions identity_parallel \
 	forgery trojan attacks surroundings key key_limits key_life use review catalog email password user session signup plan directory outline move lifecycle \
 	member member_end invitation invitation_sender act_as_user describe \
-	role role_scopes workspace service_account profile \
+	role role_scopes workspace service_account profile attacks_principals \
 	tree isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
 	isolation_tree isolation_share isolation_refuse \
 	isolation_workspace isolation_workspace_tables isolation_permission isolation_workspace_permission \
