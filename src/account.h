@@ -831,6 +831,9 @@ extern const Rights *right_of_profile(const pg_uuid_t *profile_id, const pg_uuid
 extern const Rights *right_of_user(const pg_uuid_t *user_id, const pg_uuid_t *account_id);
 extern const Rights *right_of_list(ArrayType *permissions, const pg_uuid_t *account_id);
 
+/* A copy that stays; NULL of NULL. */
+extern Rights *right_copy(const Rights *rights);
+
 /* A copy with no more permissions than a list has. Between other calls of this part: the list is compiled and kept. */
 extern Rights *right_cut(const Rights *rights, ArrayType *permissions);
 
@@ -955,6 +958,13 @@ extern bool identity_attempted(void);
 
 /* Ends the identity, for good: a rollback does not bring it back. Raises BAD_REQUEST in parallel mode. */
 extern void identity_end(void);
+
+/*
+ * From now on an identity that was made, and not proven, counts and no other; NULL: what
+ * was proven counts again.  Returns the one before, which is to be put back by
+ * PG_FINALLY(): see script_call().  Parallel workers do not know of it.
+ */
+extern const Identity *identity_assume(const Identity *identity);
 
 /* An account.identity, as the result of a call; elog()s if identity is NULL. */
 extern Datum identity_datum(FunctionCallInfo fcinfo, const Identity *identity);
@@ -1575,13 +1585,24 @@ typedef struct Script
 	bool		dry_run;		/* only gather */
 	bool		settle;			/* run what is deferred before the first statement */
 	List	   *statements;		/* char *, in order */
+	const pg_uuid_t *account_id;	/* whose rows they are about: it is the identity meanwhile; NULL for none */
 } Script;
 
 /*
- * Runs a statement as a role, in a restricted operation with a pinned
- * search_path, and adds it to the script; in a dry run it is only added.  The role
- * is the owner of the table that the statement touches.  Names in it are quoted
- * and qualified by the caller.
+ * Calls work(argument) as a role, in a restricted operation with a pinned search_path.
+ * The role is the owner of the tables that it touches; no row of theirs is hidden from it,
+ * also not by FORCE, so what it runs says itself which rows are meant.  The account, unless
+ * it is NULL, is the identity meanwhile, for defaults and triggers: with no permission, and
+ * writable.  work connects to SPI itself.
+ */
+extern void script_call(Oid role, const pg_uuid_t *account_id, void (*work) (void *argument), void *argument);
+
+/* Runs what the caller has deferred, so that it does not run in the middle, as somebody else. */
+extern void script_settle(void);
+
+/*
+ * Runs a statement as script_call() does, and adds it to the script; in a dry run it is
+ * only added.  Names in it are quoted and qualified by the caller.
  */
 extern void script_run(Script *script, Oid role, const char *format,...) pg_attribute_printf(3, 4);
 

@@ -98,6 +98,7 @@ typedef struct SessionCredential
 } SessionCredential;
 
 static Mark mark;
+static const Identity *assumed = NULL;	/* what work of ours is done as, whatever the context says */
 static SessionCredential session;
 static MemoryContext session_context = NULL;
 
@@ -198,18 +199,6 @@ rights_of_key(const Credential *credential)
 						credential->workspaces, credential->nworkspaces);
 }
 
-static const Rights *
-copy_rights(const Rights *rights)
-{
-	Rights	   *copy;
-
-	if (rights == NULL)
-		return NULL;
-	copy = palloc(rights->size);
-	memcpy(copy, rights, rights->size);
-	return copy;
-}
-
 /* Nobody's rights. */
 static const Rights *
 no_rights(void)
@@ -236,7 +225,7 @@ prove_key(const Credential *credential, const pg_uuid_t *account_id, Proven *pro
 static ErrorCode
 prove_member(const pg_uuid_t *user_id, const pg_uuid_t *account_id, Proven *proven)
 {
-	proven->rights = copy_rights(right_of_user(user_id, account_id));
+	proven->rights = right_copy(right_of_user(user_id, account_id));
 	if (proven->rights == NULL)
 		return ERROR_NOT_FOUND;
 	proven->has_account = true;
@@ -334,10 +323,22 @@ leader_counts(const Context *context)
 }
 
 const Identity *
+identity_assume(const Identity *identity)
+{
+	const Identity *before = assumed;
+
+	assumed = identity;
+	context_epoch++;
+	return before;
+}
+
+const Identity *
 identity_current(void)
 {
 	const Context *context = context_current;
 
+	if (assumed != NULL)
+		return assumed;
 	if (context == NULL)
 		return NULL;
 	if (IsParallelWorker())

@@ -963,6 +963,18 @@ cut_workspaces(const Rights *rights, const pg_uuid_t *workspaces, int nworkspace
 }
 
 Rights *
+right_copy(const Rights *rights)
+{
+	Rights	   *copy;
+
+	if (rights == NULL)
+		return NULL;
+	copy = palloc(rights->size);
+	memcpy(copy, rights, rights->size);
+	return copy;
+}
+
+Rights *
 right_cut(const Rights *rights, ArrayType *permissions)
 {
 	return cut_permissions(rights, permissions);

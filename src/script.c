@@ -13,6 +13,7 @@
  */
 #include "account.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/plancache.h"
 
@@ -25,7 +26,7 @@ script_is_running(void)
 }
 
 static void
-execute(const char *statement)
+execute(void *statement)
 {
 	int			result;
 
@@ -33,7 +34,7 @@ execute(const char *statement)
 		elog(ERROR, "could not connect to SPI");
 	result = SPI_execute(statement, false, 0);
 	if (result < 0)
-		elog(ERROR, "could not run \"%s\": %s", statement, SPI_result_code_string(result));
+		elog(ERROR, "could not run \"%s\": %s", (char *) statement, SPI_result_code_string(result));
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not finish SPI");
 }
@@ -45,9 +46,25 @@ set_locally(const char *setting, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-static void
-execute_as(Oid role, const char *statement)
+/* The identity of an account that nobody has proven: it writes, and may do nothing else. */
+static const Identity *
+identity_of(const pg_uuid_t *account_id)
 {
+	Identity   *identity = palloc0(sizeof(Identity));
+
+	identity->has_account = true;
+	identity->account_id = *account_id;
+	identity->writable = true;
+	identity->expires_at = DT_NOEND;
+	identity->issues_until = DT_NOEND;
+	identity->rights = right_copy(right_of_list(construct_empty_array(TEXTOID), NULL));
+	return identity;
+}
+
+void
+script_call(Oid role, const pg_uuid_t *account_id, void (*work) (void *argument), void *argument)
+{
+	const Identity *before = NULL;
 	Oid			user;
 	int			security_context;
 	int			nest_level;
@@ -58,15 +75,22 @@ execute_as(Oid role, const char *statement)
 	nest_level = NewGUCNestLevel();
 	set_locally("search_path", "pg_catalog, pg_temp");
 	set_locally("row_security", "off");
-
+	if (account_id != NULL)
+	{
+		/* Workers would not know of it. */
+		set_locally("max_parallel_workers_per_gather", "0");
+		before = identity_assume(identity_of(account_id));
+	}
 	running++;
 	PG_TRY();
 	{
-		execute(statement);
+		work(argument);
 	}
 	PG_FINALLY();
 	{
 		running--;
+		if (account_id != NULL)
+			identity_assume(before);
 		/* A plan that a function of the owner's made past FORCE must not be found later, without that. */
 		ResetPlanCache();
 	}
@@ -74,6 +98,12 @@ execute_as(Oid role, const char *statement)
 
 	AtEOXact_GUC(false, nest_level);
 	SetUserIdAndSecContext(user, security_context);
+}
+
+void
+script_settle(void)
+{
+	execute("SET CONSTRAINTS ALL IMMEDIATE");
 }
 
 void
@@ -97,10 +127,9 @@ script_run(Script *script, Oid role, const char *format,...)
 
 	if (!script->dry_run)
 	{
-		/* What the caller has deferred must not run in the middle, as somebody else. */
 		if (script->statements == NIL && script->settle)
-			execute("SET CONSTRAINTS ALL IMMEDIATE");
-		execute_as(role, statement.data);
+			script_settle();
+		script_call(role, script->account_id, execute, statement.data);
 	}
 	script->statements = lappend(script->statements, statement.data);
 }
