@@ -27,7 +27,7 @@ SELECT prosrc FROM functions WHERE lanname = 'c' GROUP BY prosrc HAVING count(*)
 -- SP-13: what anyone may execute is what policies, defaults and checks call.
 SELECT function FROM functions WHERE has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN
 	('current_account_id', 'policy_account_id', 'policy_writable_account_id', 'policy_new_account_id', 'policy_identified',
-	'policy_workspace_ids', 'policy_workspace_writable',
+	'policy_workspace_ids', 'policy_workspace_writable', 'policy_row', 'policy_first', 'policy_reads',
 	'is_name', 'is_email', 'is_labels', 'is_branding')
 	ORDER BY 1;
 -- Nobody has any right on a table, but to read one that has a policy that says what; and PUBLIC none on anything else.
@@ -41,15 +41,15 @@ SELECT nspacl FROM pg_namespace WHERE nspname IN ('account', 'account_api') AND 
 -- Each function that is not PUBLIC's is given to one level, but for triggers, what our tables are made of and what superusers keep to themselves.
 SELECT function FROM functions
 WHERE NOT has_function_privilege('public', oid, 'EXECUTE') AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-	AND proname NOT IN ('grant_access', 'revoke_access', 'refresh_access', 'setup_postgrest')
+	AND proname NOT IN ('grant_access', 'revoke_access', 'refresh_access', 'setup_postgrest', 'evaluate_first')
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_proc'::regclass AND refobjid = oid AND classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass))
-	AND 1 <> (SELECT count(*) FROM account.access_grants g WHERE to_regprocedure(substring(g.object FROM '^FUNCTION (.*)')) = oid)
+	AND 1 <> (SELECT count(*) FROM account.access_grants g WHERE to_regprocedure(substring(g.object FROM '^(?:FUNCTION|PROCEDURE) (.*)')) = oid)
 	ORDER BY 1;
 -- Each view is too, and each thing given exists and is the extension's.
 SELECT relation FROM relations WHERE relkind = 'v'
 	AND 1 <> (SELECT count(*) FROM account.access_grants g WHERE to_regclass(substring(g.object FROM '^TABLE (.*)')) = oid);
 SELECT object FROM account.access_grants
-WHERE to_regnamespace(substring(object FROM '^SCHEMA (.*)')) IS NULL AND NOT EXISTS (SELECT FROM functions WHERE oid = to_regprocedure(substring(object FROM '^FUNCTION (.*)')))
+WHERE to_regnamespace(substring(object FROM '^SCHEMA (.*)')) IS NULL AND NOT EXISTS (SELECT FROM functions WHERE oid = to_regprocedure(substring(object FROM '^(?:FUNCTION|PROCEDURE) (.*)')))
 	AND NOT EXISTS (SELECT FROM relations WHERE (relkind = 'v' OR EXISTS (SELECT FROM pg_policy WHERE polrelid = relations.oid)) AND oid = to_regclass(substring(object FROM '^TABLE (.*)')));
 -- A role that may read a view may execute what it calls.
 SELECT DISTINCT g.level, v.relation, f.function, fg.level
@@ -68,9 +68,9 @@ SELECT function FROM functions WHERE (proname = 'current_account_id' OR proname 
 SELECT function FROM functions WHERE proleakproof AND (provolatile <> 's' OR (pronargs > 0 AND proname NOT IN ('has_permission', 'can_access_workspace') AND proname NOT LIKE 'policy\_%'));
 SELECT function FROM functions WHERE provolatile = 'v' AND proparallel <> 'u';
 SELECT function FROM functions WHERE proname ~ '^(create|update|delete|set|move|archive|unarchive|suspend|resume|rotate|revoke|grant|authenticate|deauthenticate|act_as|isolate|release|share)' AND provolatile <> 'v';
--- Nothing takes or gives "internal" (PRIV-12), and variadic and polymorphic tricks have no place (SP-08).
-SELECT function FROM functions WHERE provariadic <> 0 OR prorettype = 'internal'::regtype OR 'internal'::regtype = ANY (proargtypes)
-	OR proargtypes::oid[] && ARRAY['anyelement'::regtype, 'anyarray'::regtype, '"any"'::regtype]::oid[];
+-- Nothing takes or gives "internal" (PRIV-12) but what the planner calls, and variadic and polymorphic tricks have no place (SP-08).
+SELECT function FROM functions WHERE proname <> 'evaluate_first' AND (provariadic <> 0 OR prorettype = 'internal'::regtype OR 'internal'::regtype = ANY (proargtypes)
+	OR proargtypes::oid[] && ARRAY['anyelement'::regtype, 'anyarray'::regtype, '"any"'::regtype]::oid[]);
 
 -- Everything is explained to those who use it.
 SELECT type, identity FROM ours WHERE obj_description(objid, classid::regclass::name) IS NULL
@@ -92,7 +92,7 @@ WHERE NOT tgisinternal AND tgenabled <> 'A' AND relkind <> 'v';
 SELECT evtname FROM pg_event_trigger JOIN functions ON functions.oid = evtfoid WHERE evtenabled = 'D';
 -- EXT-15: no column of a reg* type that pg_upgrade refuses; no secret but as a digest.
 SELECT relation, attname FROM relations JOIN pg_attribute ON attrelid = relations.oid
-WHERE relkind IN ('r', 'p') AND atttypid::regtype::text LIKE 'reg%';
+WHERE relkind IN ('r', 'p') AND atttypid::regtype::text LIKE 'reg%' AND atttypid <> 'regclass'::regtype;
 -- Views: what those who may not see must not be told by a leaky function.
 SELECT relation FROM relations WHERE relkind = 'v' AND relname <> 'error_codes'
 	AND NOT COALESCE('security_barrier=true' = ANY (reloptions) OR 'security_invoker=true' = ANY (reloptions), false);

@@ -22,6 +22,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
+#include "utils/hsearch.h"
 #include "utils/relcache.h"
 #include "utils/uuid.h"
 
@@ -30,8 +31,10 @@
  */
 extern char *setting_key_environment;	/* first word of new tokens */
 extern char *setting_key_brand; /* second word of new tokens */
+extern bool setting_push_quals;	/* operators that are known to tell nothing may go before a policy */
 extern int	setting_max_depth;	/* levels below a root, itself included */
 extern char *setting_pepper_file;	/* path, or "" */
+extern char *setting_master_key_file;	/* path, or "" */
 extern bool setting_session_identity;
 extern bool setting_exchange_identity;
 extern bool setting_refuse_bypass;
@@ -44,6 +47,7 @@ extern int	setting_session_lifetime;	/* seconds */
 extern int	setting_login_attempts;
 extern int	setting_login_lockout;	/* seconds */
 extern int	setting_last_used_interval; /* seconds */
+extern int	setting_rate_buckets;	/* that shared memory has room for */
 extern int	setting_session_idle_timeout;	/* seconds, 0 for none */
 extern int	setting_key_max_age;	/* seconds; read by a view */
 extern char *setting_trusted_proxies;	/* parsed by network.c */
@@ -75,6 +79,9 @@ typedef struct Catalog
 	Oid			holds;
 	Oid			permissions;
 	Oid			permissions_pkey;
+	Oid			plans;
+	Oid			quota_counts;
+	Oid			quota_counts_pkey;
 	Oid			right_signal;	/* the relation of the type */
 	Oid			roles;
 	Oid			roles_pkey;
@@ -83,6 +90,8 @@ typedef struct Catalog
 	Oid			user_memberships_profile_id_key;
 	Oid			uses;
 	Oid			uses_pkey;
+	Oid			webhook_secrets;
+	Oid			webhook_secrets_pkey;
 	Oid			workspaces;
 	Oid			workspaces_name_key;
 } Catalog;
@@ -140,6 +149,9 @@ extern bool request_read(const char *name, List **members);
 /* How many members have a name, in whatever case, and the value of the last; NULL if there is none. */
 extern int	request_find(List *members, const char *name, char **value);
 
+/* The same of cookies, whose names are told apart by case: __Host- binds a browser as it is written alone. */
+extern int	request_find_cookie(List *members, const char *name, char **value);
+
 /* The list without the members of a name; writes them to the setting, for this transaction. */
 extern List *request_without(List *members, const char *name);
 extern void request_write(const char *name, List *members);
@@ -175,6 +187,12 @@ typedef struct Validation
 pg_noreturn extern void error_raise(ErrorCode code, const char *hint, const char *format,...)
 			pg_attribute_printf(3, 4);
 
+/*
+ * Raises RATE_LIMITED with that message, which is constant text: to be tried again after so many
+ * seconds, at least 1.  Over HTTP that is the header Retry-After, in SQL the hint.
+ */
+pg_noreturn extern void error_raise_limited(int seconds, const char *message);
+
 /* The name of a code, as in DETAIL; static. */
 extern const char *error_code_name(ErrorCode code);
 
@@ -184,6 +202,9 @@ extern ErrorCode error_code_of(int sqlstate);
 /* The HTTP status of a code, and its WWW-Authenticate (RFC 6750); NULL if it has none. */
 extern int	error_http_status(ErrorCode code);
 extern char *error_challenge(ErrorCode code);
+
+/* The Retry-After of an error that was just raised; NULL if its code has none. */
+extern char *error_retry_after(ErrorCode code);
 
 /* The body of the documents for an error that was not raised; note is NULL for what the code says. */
 extern char *error_document(ErrorCode code, const char *note);
@@ -223,6 +244,7 @@ typedef struct Statement
 	const char *text;
 	int			nargs;
 	Oid			types[QUERY_MAX_ARGS];
+	bool		planned_anew;	/* at each run, for the values of that run */
 	SPIPlanPtr	plan;
 } Statement;
 
@@ -395,6 +417,26 @@ extern bool scan_uuid(const SelfScan *scan, int column, pg_uuid_t *uuid);
 extern TimestampTz scan_end(const SelfScan *scan, int column);
 
 /* ---------------------------------------------------------------------------
+ * keyring.c: secret keys of the server, from files
+ */
+#define KEYRING_KEYS_MAX 2
+#define KEYRING_KEY_MAX 256		/* bytes */
+
+/* The keys of a file. Declare it static: {&setting, "pepper file", "See account.pepper_file."}. */
+typedef struct Keyring
+{
+	char	  **setting;		/* the file's path, or "" */
+	const char *what;			/* what errors call it */
+	const char *hint;
+	char	   *file;			/* that was read */
+	int			count;
+	char		keys[KEYRING_KEYS_MAX][KEYRING_KEY_MAX + 1];	/* the first is in force */
+} Keyring;
+
+/* The number of keys in the file that the setting names now; 0 if it names none. Raises INTERNAL_SERVER_ERROR. */
+extern int	keyring_load(Keyring *ring);
+
+/* ---------------------------------------------------------------------------
  * token.c: the form of a secret token, and its digest
  */
 #define TOKEN_DIGEST_LENGTH 32
@@ -437,14 +479,17 @@ extern void token_argument(FunctionCallInfo fcinfo, int argument, const char **t
 extern int	token_digests(const char *text, size_t length,
 						  uint8 digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH]);
 
-/* SHA-256 of a secret (at most TOKEN_MAX_LENGTH bytes) for another use than tokens. */
-extern void token_digest_secret(const char *secret, size_t length, uint8 *digest);
+/* SHA-256 of a purpose, which is no token, and a secret. */
+extern void token_digest_secret(const char *purpose, const char *secret, size_t length, uint8 *digest);
 
 /* Equality in a time that depends on the length alone. */
 extern bool token_equal(const void *left, const void *right, size_t length);
 
 /* 63 random bits, for the entry numbers of rows that are only ever inserted. */
 extern int64 token_random_entry(void);
+
+/* Random bytes; raises INTERNAL_SERVER_ERROR if there are none. */
+extern void token_random_bytes(void *buffer, size_t length);
 
 /* A new random (version 4) UUID. */
 extern void token_random_uuid(pg_uuid_t *uuid);
@@ -509,9 +554,13 @@ extern void tree_lock_limit(const pg_uuid_t *account_id, const char *resource);
 #define LOCK_CLASS_ATTEMPT 0xAC09	/* to log in, while it is counted */
 #define LOCK_CLASS_USER 0xAC0A	/* whose sessions are ended: shared; who logs in, while that commits */
 #define LOCK_CLASS_GUARD 0xAC0B /* of all rights, while a transaction commits */
+#define LOCK_CLASS_QUOTA 0xAC0C /* of what a limit counts, while a transaction commits: not an id but a number */
 
 /* Takes the lock of a class on an id, until the end of the transaction. */
 extern void tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
+
+/* Gives it back before. */
+extern void tree_unlock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
 
 /* Above all ids of accounts, in SQL: what is below P is path > P AND path < P || this. */
 #define TREE_GREATEST_ID "'ffffffff-ffff-ffff-ffff-ffffffffffff'::pg_catalog.uuid"
@@ -535,7 +584,8 @@ typedef enum HoldKind
 {
 	HOLD_ARCHIVE = 'a',			/* read-only */
 	HOLD_SUSPEND = 's',			/* no credential works */
-	HOLD_DISABLE = 'd'			/* of a profile or user: credentials do not work; of a workspace */
+	HOLD_DISABLE = 'd',			/* of a profile or user: credentials do not work; of a workspace */
+	HOLD_DELETE = 'p'			/* to be purged; archived until then */
 } HoldKind;
 
 /* Effective holds, or-ed. */
@@ -601,6 +651,7 @@ typedef struct Credential
 	pg_uuid_t	profile_id;
 	bool		has_user;
 	pg_uuid_t	user_id;
+	pg_uuid_t	line_id;		/* the first of those that have replaced one another, itself the last */
 	bool		ending;			/* replaced, in its overlap: creates and manages nothing */
 	int			holds;			/* on its account */
 	TimestampTz created_at;
@@ -644,6 +695,7 @@ typedef struct CredentialRecord
 	pg_uuid_t	profile_id;
 	bool		has_user;
 	pg_uuid_t	user_id;
+	pg_uuid_t	line_id;		/* as above */
 	TimestampTz expires_at;		/* DT_NOEND if never; the earliest of all endings */
 	TimestampTz own_end;		/* the one that it was issued with */
 	ArrayType  *permissions;	/* text[] */
@@ -679,6 +731,7 @@ typedef struct NewCredential
 	const pg_uuid_t *account_id;
 	const pg_uuid_t *profile_id;
 	const pg_uuid_t *user_id;
+	const pg_uuid_t *line_id;	/* of the key that it replaces */
 	TimestampTz expires_at;		/* DT_NOEND = never */
 	ArrayType  *permissions;	/* text[]; NULL = none */
 	ArrayType  *workspace_ids;	/* uuid[]; NULL = none */
@@ -966,6 +1019,14 @@ extern void identity_end(void);
  */
 extern const Identity *identity_assume(const Identity *identity);
 
+/*
+ * Asked before a key or session becomes the identity of a transaction, or of a session;
+ * line_id is the first key of its line, or its user.  Returns after how many seconds it is to
+ * be tried again, 0 to let it in.  NULL: everybody is let in.
+ */
+typedef int (*IdentityAdmission) (const Identity *identity, const pg_uuid_t *line_id);
+extern IdentityAdmission identity_admission;
+
 /* An account.identity, as the result of a call; elog()s if identity is NULL. */
 extern Datum identity_datum(FunctionCallInfo fcinfo, const Identity *identity);
 
@@ -1040,6 +1101,12 @@ extern void caller_target_of(const char *permission, bool found, const pg_uuid_t
  */
 extern bool caller_outranks(const pg_uuid_t *set_by, bool as_admin);
 
+/*
+ * Whether there are accounts whose resources of a kind the caller may read ("" for any account that
+ * it reaches): those of a path, the caller's own, and below, or all of them, then path is NULL.
+ */
+extern bool caller_reads(const char *resource, TreePath **path);
+
 /* ---------------------------------------------------------------------------
  * holding.c: setting and lifting holds
  */
@@ -1049,6 +1116,9 @@ extern bool caller_outranks(const pg_uuid_t *set_by, bool as_admin);
  * is done if the same caller has set it already.  reason may be NULL.
  */
 extern void holding_set(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *reason);
+
+/* The same of HOLD_DELETE, which is due at a point in time. */
+extern void holding_set_due(const pg_uuid_t *account_id, bool as_admin, TimestampTz due_at);
 
 /*
  * Lifts all holds of a kind, or none: raises FORBIDDEN if one was set above the caller
@@ -1123,6 +1193,17 @@ extern bool normal_is_invisible(pg_wchar point);
 extern char *email_normal(Validation *validation, const char *path, const char *address);
 
 /* ---------------------------------------------------------------------------
+ * pgcrypto.c: functions of the extension pgcrypto
+ */
+
+/*
+ * Looks a function of pgcrypto up by its exact types, among the members of that extension.
+ * Raises INTERNAL_SERVER_ERROR, with a hint, if it is not installed: what names who needs it.
+ */
+extern void pgcrypto_function(const char *name, int nargs, const Oid *types, Oid result, const char *what,
+							  FmgrInfo *function);
+
+/* ---------------------------------------------------------------------------
  * password.c: what makes a password good enough, and its hash
  */
 #define PASSWORD_COST_MIN 4
@@ -1159,6 +1240,22 @@ extern char *password_hash(const char *normal);
 extern bool password_verify(const char *normal, const char *stored, bool welcome, bool *outdated);
 
 /* ---------------------------------------------------------------------------
+ * lapse.c: attempts to log in whose transaction was rolled back
+ */
+
+/* Remembers that an attempt was written down in this (sub)transaction, until that is committed. */
+extern void lapse_note(const pg_uuid_t *subject, TimestampTz at);
+
+/* Writes down again what was rolled back, unless it is older. */
+extern void lapse_write(void (*write) (const pg_uuid_t *subject, TimestampTz at), TimestampTz since);
+
+/* Forgets all attempts of a subject. */
+extern void lapse_forget(const pg_uuid_t *subject);
+
+/* Hooks the end of transactions into the session; called once by _PG_init(). */
+extern void lapse_init(void);
+
+/* ---------------------------------------------------------------------------
  * attempt.c: attempts to log in, counted
  */
 typedef struct Attempt
@@ -1186,6 +1283,64 @@ extern void attempt_init(void);
  * so the caller must hold its tree lock already.
  */
 extern void plan_require_room(const char *resource, const pg_uuid_t *account_id);
+
+/* What a plan allows of a resource. */
+typedef struct PlanLimit
+{
+	int64		number;
+	bool		in_tree;		/* for all that are billed to the holder, and not for each account */
+	pg_uuid_t	counted_for;	/* the account, or the holder */
+} PlanLimit;
+
+/*
+ * Raises MAX_RESOURCES_REACHED: so many are in use, by this account alone if own says that
+ * the caller may not know of others, and so many more do not fit.
+ */
+pg_noreturn extern void plan_refuse(const char *resource, const PlanLimit *limit, bool own, int64 used, int64 more);
+
+/* How many there are of one that is counted here, in an account or in all that are billed to a holder. */
+extern int64 plan_use(const char *resource, const pg_uuid_t *account_id, bool in_tree);
+
+/* The longest name of a resource that a plan can limit. */
+#define PLAN_RESOURCE_MAX_BYTES 63
+
+/* Whether a resource is one of the above, which are counted here. */
+extern bool plan_counts(const char *resource);
+
+/* ---------------------------------------------------------------------------
+ * limit.c: what plans allow, as sessions keep it
+ */
+
+/* An account, or the holder of a plan, and a resource; made by limit_key(), without padding. */
+typedef struct LimitKey
+{
+	pg_uuid_t	account_id;
+	char		resource[PLAN_RESOURCE_MAX_BYTES + 1];
+} LimitKey;
+
+extern LimitKey limit_key(const char *resource, const pg_uuid_t *account_id);
+
+/*
+ * The limit of an account on a resource; false if it has none.  It is that which was committed
+ * when messages of invalidation were last accepted.
+ */
+extern bool limit_find(const char *resource, const pg_uuid_t *account_id, PlanLimit *limit);
+
+/* Grows when a limit, or the place of an account, may have changed. */
+extern uint64 limit_epoch(void);
+
+/* Hooks the invalidation into the session; called once by _PG_init(). */
+extern void limit_init(void);
+
+/* ---------------------------------------------------------------------------
+ * rate.c: how many requests of an account are let in
+ */
+
+/* The limit of a plan that it enforces, where the library is preloaded; at least 1. */
+#define RATE_LIMIT_NAME "requests_per_minute"
+
+/* Asks for shared memory if the library is being preloaded; called once by _PG_init(). */
+extern void rate_init(void);
 
 /* ---------------------------------------------------------------------------
  * profile.c: principals of an account
@@ -1238,6 +1393,68 @@ typedef struct NewGrant
 	const pg_uuid_t *giver;
 } NewGrant;
 extern bool profile_insert_grant(const NewGrant *grant);
+
+/* ---------------------------------------------------------------------------
+ * seal.c: secrets of accounts, encrypted at rest
+ */
+#define SEAL_SECRET_LENGTH 32
+#define SEAL_KEY_ID_LENGTH 8
+
+/* A secret as it is stored. */
+typedef struct SealedSecret
+{
+	bytea	   *stored;
+	bytea	   *sealed_by;		/* the id of the master key; NULL if it is not sealed */
+} SealedSecret;
+
+/* The id of the master key in force; NULL if there is none. Raises INTERNAL_SERVER_ERROR, as all below do. */
+extern bytea *seal_key_in_force(void);
+
+/* What is stored of a secret, and what it is sealed by. */
+extern bytea *seal_secret(const pg_uuid_t *account_id, const uint8 *secret, bytea **sealed_by);
+
+/* The secret itself; the caller wipes it. */
+extern void seal_open(const pg_uuid_t *account_id, const SealedSecret *stored, uint8 *secret);
+
+/* ---------------------------------------------------------------------------
+ * signature.c: signatures of webhooks
+ */
+#define SIGNATURE_LENGTH 47		/* v1, and 44 characters */
+#define SIGNATURE_ID_MAX 255
+#define SIGNATURE_PAYLOAD_MAX (16 * 1024 * 1024)
+#define SIGNATURE_SENT_AT_DIGITS 12
+
+/* What is signed. */
+typedef struct SignedMessage
+{
+	const char *id;
+	size_t		id_length;
+	char		sent_at[SIGNATURE_SENT_AT_DIGITS + 1];	/* whole seconds since 1970 */
+	const char *payload;
+	size_t		payload_length;
+} SignedMessage;
+
+/* Whether a text can be the id of a message: visible ASCII, without a dot. */
+extern bool signature_is_message_id(const char *id, size_t length);
+
+/* Makes a payload in the database's encoding UTF-8. */
+extern void signature_use_utf8(SignedMessage *message);
+
+/* Writes a signature of SIGNATURE_LENGTH characters, without a zero behind. */
+extern void signature_make(const SignedMessage *message, const uint8 *secret, size_t length, char *signature);
+
+/* A secret (SEAL_SECRET_LENGTH bytes) as it is shown, "whsec_..."; the caller wipes it. */
+extern char *signature_show_secret(const uint8 *secret);
+
+/* ---------------------------------------------------------------------------
+ * webhook.c: the secrets that an account's webhooks are signed with
+ */
+
+/* Generates the first secret of a new account. Between query_open() and query_close(). */
+extern void webhook_insert_first(const pg_uuid_t *account_id);
+
+/* The newest secret of an account as it is shown, "whsec_..."; NULL if there is none. */
+extern char *webhook_newest(const pg_uuid_t *account_id);
 
 /* ---------------------------------------------------------------------------
  * issue.c: what may be issued
@@ -1417,6 +1634,9 @@ typedef struct NewUser
 	const pg_uuid_t *created_by_account_id;
 } NewUser;
 
+/* Blanks what is personal of a user and ends it all, without any check of the caller. Opens its own query. */
+extern void user_erase(const UserRecord *user);
+
 /* Inserts a user; false if the e-mail or external_id is there already. Between query_open() and query_close(). */
 extern bool user_insert(const NewUser *user);
 
@@ -1528,6 +1748,12 @@ extern const ChangeField directory_fields[DIRECTORY_FIELDS];
 extern Datum directory_resource(FunctionCallInfo fcinfo, RowType *row_type, const pg_uuid_t *account_id,
 								text *api_key, bool priced, bool latest);
 
+/* In an UPDATE of accounts a: now, and later than whatever was read or built before. */
+#define DIRECTORY_CONFIG_CHANGED \
+	"last_updated_config_at = GREATEST(pg_catalog.now()," \
+	" a.last_read_input_at OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval," \
+	" a.last_updated_output_at OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval)"
+
 /* Branding as it is stored: with the members that have a default. */
 extern Datum directory_branding(Datum branding);
 
@@ -1539,6 +1765,12 @@ extern void directory_require_depth(int64 depth);
  * CONFLICT if a sibling has the external_id.
  */
 extern void directory_write(Statement *update, const Datum *values, const char *nulls);
+
+/* In a query: since when an account, or one above it, takes no writes; NULL if it does. */
+#define DIRECTORY_ARCHIVED_AT(account) \
+	"(SELECT pg_catalog.min(h.created_at) FROM account.holds h" \
+	" WHERE h.subject_id OPERATOR(pg_catalog.=) ANY (" account ".path)" \
+	" AND h.kind OPERATOR(pg_catalog.=) ANY ('{a,p}'::pg_catalog.\"char\"[]))"
 
 /* In a query: any account as h and all below it as a; itself among them with >=. */
 #define DIRECTORY_SUBTREE(comparison) \
@@ -1578,6 +1810,95 @@ extern bool signup_find_by_email(const char *email, Registration *registration);
 extern bool signup_accept(const Registration *registration, bool verified);
 
 /* ---------------------------------------------------------------------------
+ * tally.c: how many rows of tables with a quota each account has
+ */
+
+/*
+ * Adds to the number of an account and a table, waiting for nobody; InvalidOid: to the row of a holder.
+ * The active snapshot says which rows are tried, so it should be new.
+ */
+extern void tally_add(const pg_uuid_t *account_id, const char *resource, Oid table, int64 change, bool prepared);
+
+/* Deletes all numbers of a table. */
+extern void tally_forget(Oid table);
+
+/* What others have written and not committed, without what only deletes. */
+extern int64 tally_in_flight(const pg_uuid_t *account_id, const char *resource, bool of_holder, bool prepared_only);
+
+/* Whether a table is to be left out of a sum. */
+typedef bool (*TallyFilter) (Oid table);
+
+/* What is committed, or written by this transaction: of an account, or in the row of a holder. */
+extern int64 tally_of_account(const pg_uuid_t *account_id, const char *resource, bool of_holder,
+							  TallyFilter is_left_out);
+
+/* The same of all that are billed to a holder. */
+extern int64 tally_of_tree(const pg_uuid_t *holder, const char *resource);
+
+/* ---------------------------------------------------------------------------
+ * note.c: what a transaction adds to tables with a quota, until it commits
+ */
+typedef struct NoteKey
+{
+	Oid			table;
+	pg_uuid_t	account_id;		/* all zero: the table itself */
+} NoteKey;
+
+/* What is noted, and put back if a subtransaction is undone. */
+typedef struct NoteState
+{
+	const char *resource;
+	int64		counted;		/* rows found there: not checked */
+	int64		added;			/* less what was deleted */
+	bool		emptied;		/* of a table: what is committed of it is void */
+} NoteState;
+
+typedef struct Note
+{
+	NoteKey		key;			/* hash key */
+	NoteState	state;
+	SubTransactionId saved_in;	/* in which it was last saved, or made */
+} Note;
+
+/* Notes that a row was added (1) or deleted (-1), by the value of a column. */
+extern void note_row(Relation relation, HeapTuple tuple, AttrNumber column, const char *resource, int change);
+
+/* Notes that nothing is left of what was counted of a table. */
+extern void note_emptied(Oid table);
+
+/* Notes the rows that are in a table now, which is locked against writing, in place of what was counted. */
+extern void note_rows(Oid relation, AttrNumber column, const char *resource);
+
+/* Whether there are notes, and how many; how many rows were ever added, also if that was undone. */
+extern bool note_any(void);
+extern int	note_count(void);
+extern int64 note_added(void);
+
+/* Whether a table is noted as emptied, any is, or there are notes of one. */
+extern bool note_is_emptied(Oid table);
+extern bool note_any_emptied(void);
+extern bool note_has_table(Oid table);
+
+/* Begins a scan of all notes (Note *), of which there are some. */
+extern void note_begin(HASH_SEQ_STATUS *status);
+
+/* To be called when all notes are written: there will be no more in this transaction. */
+extern void note_written(void);
+
+/* Hooks the end of subtransactions into the session; called once by _PG_init(). */
+extern void note_init(void);
+
+/* ---------------------------------------------------------------------------
+ * quota.c: limits on the rows of isolated tables
+ */
+
+/* Raises MAX_RESOURCES_REACHED if what was noted does not fit as far as is known now; takes no lock. */
+extern void quota_look(void);
+
+/* Hooks the end of transactions into the session; called once by _PG_init(), before the parts whose locks come first. */
+extern void quota_init(void);
+
+/* ---------------------------------------------------------------------------
  * script.c: SQL on users' tables, run as their owners
  */
 typedef struct Script
@@ -1586,6 +1907,7 @@ typedef struct Script
 	bool		settle;			/* run what is deferred before the first statement */
 	List	   *statements;		/* char *, in order */
 	const pg_uuid_t *account_id;	/* whose rows they are about: it is the identity meanwhile; NULL for none */
+	uint64		changed;		/* rows that the last statement has changed */
 } Script;
 
 /*
@@ -1605,6 +1927,14 @@ extern void script_settle(void);
  * only added.  Names in it are quoted and qualified by the caller.
  */
 extern void script_run(Script *script, Oid role, const char *format,...) pg_attribute_printf(3, 4);
+
+/* Adds a line that is not run; gives the statements as the rows of a set-returning function. */
+extern void script_note(Script *script, const char *line);
+extern void script_return(const Script *script, FunctionCallInfo fcinfo);
+
+/* Between the two, what the server writes of catalogs is qualified: the search_path is that of script_run(). */
+extern int	script_pin_path(void);
+extern void script_unpin_path(int nest_level);
 
 /* Whether a statement of ours is being run now: event triggers stand back. */
 extern bool script_is_running(void);
@@ -1642,6 +1972,7 @@ typedef struct ProtectedTable
 	ProtectedColumn workspace;
 	const char *read_permission;	/* that reading takes; NULL for none */
 	const char *write_permission;
+	const char *quota;			/* the resource that a row counts as; NULL for none */
 	bool		has_default;	/* the account of the identity */
 	bool		has_index;
 	bool		has_foreign_key;
@@ -1654,6 +1985,7 @@ typedef struct Isolation
 	AttrNumber	workspace;		/* the column of the workspace; 0 for none */
 	const char *read_permission;	/* NULL for none */
 	const char *write_permission;
+	const char *quota;			/* what a row counts as; policies do not say */
 } Isolation;
 
 /*
@@ -1674,6 +2006,21 @@ extern void policy_apply(Script *script, const ProtectedTable *table, Protection
 /* The number of policies that are not ours. */
 extern int	policy_count_others(const ProtectedTable *table);
 
+/* What is wrong with a policy that a table should have. */
+typedef struct PolicyDrift
+{
+	const char *policy;
+	bool		missing;		/* otherwise it is not as it was made */
+	const char *fix;			/* the statements that mend it */
+} PolicyDrift;
+
+/*
+ * The policies (PolicyDrift *) of a table that are not what they are wherever it is isolated
+ * or shared: as far as what is left of them tells that it was.  Fills in what of the
+ * table they tell; the caller knows its oid and name.
+ */
+extern List *policy_drift(ProtectedTable *table);
+
 /* ---------------------------------------------------------------------------
  * column.c: the columns of the account and of the workspace
  */
@@ -1690,6 +2037,32 @@ extern void column_inspect_workspace(ProtectedTable *table, const char *name);
  */
 extern void column_apply(Script *script, List *tables, const char *existing_rows, bool foreign_key);
 
+/*
+ * Adds the column where it is missing, filled if existing_rows is a constant; raises unless
+ * that is one expression, or NULL.  Returns whether there are rows left without an account.
+ */
+extern bool column_add(Script *script, List *tables, const char *existing_rows);
+
+/* Turns the triggers of the owner off, and on again as they were: pass on what the first returns. */
+extern List *column_triggers_off(Script *script, List *tables);
+extern void column_triggers_on(Script *script, List *tables, List *restore);
+
+/* Counts the rows, and returns the number of those without an account; raises if one has an account that does not exist. */
+extern uint64 column_survey(List *tables, uint64 *rows);
+
+/* ---------------------------------------------------------------------------
+ * counting.c: the triggers that count rows
+ */
+
+/* The resource that rows of a table count as; NULL for none. Takes no lock on it. */
+extern char *counting_quota(Oid relation);
+
+/* Makes and mends the triggers of a table that is to have a quota, and counts its rows if that was due. */
+extern void counting_apply(Script *script, const ProtectedTable *table);
+
+/* Drops them: its rows are no longer counted. */
+extern void counting_remove(Script *script, const ProtectedTable *table);
+
 /* ---------------------------------------------------------------------------
  * protection.c: a table and all below it
  */
@@ -1701,6 +2074,7 @@ typedef struct ProtectionRequest
 	const char *workspace_column;	/* this and the rest: NULL for what is there already */
 	const char *read_permission;
 	const char *write_permission;
+	const char *quota;			/* the resource that a row counts as */
 } ProtectionRequest;
 
 /*
@@ -1713,6 +2087,9 @@ extern List *protection_open(Oid relation, const char *column, LOCKMODE lock, bo
 
 /* Protects them, mending what is missing; nothing is run where nothing is. */
 extern void protection_apply(Script *script, List *tables, const ProtectionRequest *request);
+
+/* Warns if row security does not bind the owner of a table, FORCE or not. */
+extern void protection_warn_of_owner(const ProtectedTable *table);
 
 /* Drops exactly what protection_apply() has put on the tables. */
 extern void protection_remove(Script *script, List *tables);
@@ -1733,6 +2110,316 @@ extern void protection_require_parents(Oid relation, List *tree, Protection prot
 
 /* The qualified and quoted name. */
 extern const char *protection_table_name(Oid relation);
+
+/* ---------------------------------------------------------------------------
+ * unique.c: unique keys and exclusion constraints, led by the account
+ */
+typedef struct UniqueKey
+{
+	const ProtectedTable *table;
+	Oid			index;
+	char		type;			/* as pg_constraint.contype; 'i' for an index alone */
+	bool		stays;			/* a surrogate primary key: it gets a twin beside it */
+	bool		marked;			/* it is what a replica knows rows by */
+	const char *name;			/* quoted; that of the twin, if it stays */
+	const char *beside;			/* for what is built before it takes that name */
+	const char *target;			/* what ON CONFLICT names: "(a, b) WHERE c" */
+	const char *prefix;			/* its definition, before and after where the account goes */
+	const char *suffix;
+	const char *built;			/* " USING ...": that of its index, with the account; NULL for an exclusion constraint */
+	const char *deferred;		/* " DEFERRABLE ...", or "" */
+} UniqueKey;
+
+/*
+ * The keys of tables, ProtectedTable, that do not have the account yet, and the primary keys
+ * that lack a twin, as UniqueKey *.  Raises BAD_REQUEST for an exclusion constraint that cannot have it.
+ */
+extern List *unique_read(List *tables);
+
+/* Puts the account into them, and tells which targets of ON CONFLICT change. */
+extern void unique_apply(Script *script, List *keys);
+
+/* A name, quoted, for what is built beside something of a name. */
+extern const char *unique_beside(const char *name);
+
+/* What a query takes of tables: their oids, and the names of their columns of the account. */
+extern void unique_table_arrays(List *tables, Datum *values);
+
+/* The definition of a key with the account; how its target changes, NULL if it does not. */
+extern const char *unique_definition(const UniqueKey *key);
+extern const char *unique_notice(const UniqueKey *key);
+
+/* ---------------------------------------------------------------------------
+ * reference.c: foreign keys between isolated tables, with the account on both sides
+ */
+typedef struct Reference
+{
+	const char *name;			/* quoted */
+	const char *beside;			/* for what is built before it takes that name */
+	Oid			child;			/* the table that references, and the one that is referenced */
+	Oid			parent;
+	Oid			child_owner;
+	Oid			parent_owner;
+	const char *child_name;		/* qualified and quoted */
+	const char *parent_name;
+	const char *child_account;	/* the columns of the account, quoted */
+	const char *parent_account;
+	const char *columns;		/* those of the key, quoted: "a, b" */
+	const char *referenced;
+	const char *join;			/* of c, the one, and p, the other */
+	const char *clauses;		/* what follows in its definition */
+	const char *nullable;		/* the columns that are to be NULL together or not at all; NULL for none */
+	bool		filled;			/* no column of it is NULL */
+	bool		update_lost;	/* it had an action ON UPDATE that would take the account away */
+} Reference;
+
+/*
+ * The foreign keys at either end of tables, ProtectedTable, both ends of which are isolated or
+ * among these, that do not have the account on both sides, as Reference *.
+ */
+extern List *reference_read(List *tables);
+
+/*
+ * Puts the account into the unique keys and the foreign keys of tables that have the column,
+ * filled.  Raises BAD_REQUEST where a row references one of another account.
+ */
+extern void reference_apply(Script *script, List *tables);
+
+/* The definition of a foreign key with the account, and what ALTER TABLE adds beside it: ", ADD CHECK ...", or "". */
+extern const char *reference_definition(const Reference *reference);
+extern const char *reference_check(const Reference *reference);
+
+/* The statement that gives rows without an account that of the row that they reference. */
+extern const char *reference_filling(const Reference *reference);
+
+/* ---------------------------------------------------------------------------
+ * birth.c: schemas in which every new table is isolated
+ */
+#define BIRTH_COLUMN "account_id"
+
+/* Protects a schema from now on, if it is not yet; the caller holds a lock that keeps new tables out of it. */
+extern void birth_protect(Oid schema);
+
+/* Whether a table of this name is one in which a tool keeps its migrations. */
+extern bool birth_is_bookkeeping(const char *name);
+
+/* Hooks EXPLAIN into the session; called once by _PG_init(). */
+extern void birth_init(void);
+
+/* ---------------------------------------------------------------------------
+ * draft.c: the script of a dry run of isolate_schema()
+ */
+
+/* A table with all below it, and what is wanted of it. */
+typedef struct Unit
+{
+	List	   *tables;			/* ProtectedTable *, the topmost first */
+	Protection	wanted;
+	const char *expression;		/* that gives the account of a row, or NULL */
+	uint64		rows;
+	uint64		missing;		/* rows without an account */
+	List	   *triggers;		/* as column_triggers_off() returns */
+} Unit;
+
+typedef struct Application
+{
+	Oid			schema;
+	List	   *units;			/* Unit *, by oid */
+	List	   *tables;			/* ProtectedTable *, all that are to be isolated */
+	List	   *references;		/* Reference *, those that are to get the account, as they were found */
+	List	   *left_alone;		/* char *, names of tables */
+	const char *fallback;		/* the expression for rows that nothing else gives an account; NULL for none */
+	const char *call;			/* the call that it is about, as SQL */
+} Application;
+
+/* Writes the script, as lines for psql. */
+extern void draft_write(Script *script, const Application *application);
+
+/* ---------------------------------------------------------------------------
+ * fill.c: the account of every row of an application
+ */
+
+/* Adds the columns that are missing, and counts the rows that have no account. */
+extern void fill_columns(Script *script, Application *application);
+
+/* Gives them one; raises BAD_REQUEST if a row is left without, VALIDATION_FAILED for an account that does not exist. */
+extern void fill_accounts(Script *script, Application *application);
+
+/* ---------------------------------------------------------------------------
+ * inventory.c: the isolated tables, in the order of their foreign keys
+ */
+
+/* A table in which rows lie: an isolated table, or a partition of one. */
+typedef struct InventoryStore
+{
+	Oid			relation;
+	Oid			owner;
+	const char *name;			/* qualified and quoted */
+} InventoryStore;
+
+typedef struct InventoryTable
+{
+	Oid			relation;		/* the topmost one, if it has partitions */
+	Oid			owner;
+	const char *name;			/* qualified and quoted */
+	const char *account_column; /* as it is called */
+	const char *workspace_column;	/* NULL if it has none */
+	const char *account;		/* the account's column, quoted */
+	List	   *stores;			/* InventoryStore * */
+} InventoryTable;
+
+/* A table, or tables that refer to one another: their rows come and go in one statement. */
+typedef struct InventoryGroup
+{
+	List	   *tables;			/* InventoryTable * */
+	bool		circular;
+} InventoryGroup;
+
+/* All isolated tables as InventoryGroup *: what others refer to comes before them. Opens its own query. */
+extern List *inventory_read(void);
+
+/* Runs a statement on a user's table, within script_call() and SPI. */
+extern void inventory_execute(const char *statement, int nargs, Oid *types, Datum *values, bool read_only);
+
+/* ---------------------------------------------------------------------------
+ * removal.c: taking all rows of accounts out of the isolated tables
+ */
+
+/*
+ * Deletes up to max rows (PG_INT64_MAX: all) of accounts (pg_uuid_t *), as the tables' owners, those that refer to
+ * others first, and returns how many; fewer than max if none is left but what triggers keep.
+ * Tables that refer to one another are emptied in one statement, however many rows that is.
+ * last is set to the table that it came to, NULL if there was none.
+ */
+extern int64 removal_delete(List *groups, List *account_ids, int64 max, const char **last);
+
+/* The first table that holds a row of one of the accounts; NULL if there is none. */
+extern const char *removal_find_left(List *groups, List *account_ids);
+
+/* ---------------------------------------------------------------------------
+ * mapping.c: the columns of isolated tables, and which of them get new values
+ */
+typedef enum MappingKind
+{
+	MAPPING_KEEP,				/* the value that it has */
+	MAPPING_UUID,				/* a uuid made of the old one */
+	MAPPING_DRAWN				/* a number drawn from the sequence of origin */
+} MappingKind;
+
+/* A column into which rows are loaded: neither dropped nor generated. */
+typedef struct MappedColumn
+{
+	const char *name;
+	const char *quoted;
+	Oid			type;
+	const char *sequence;		/* that it draws its default from, qualified and quoted; NULL if none */
+	MappingKind kind;
+	struct MappedTable *table;
+	struct MappedColumn *origin;	/* of a kind but MAPPING_KEEP: the key that it is or refers to */
+	Datum		drawn;			/* for import.c: of an origin, a jsonb of new numbers by old ones; 0 if none yet */
+} MappedColumn;
+
+typedef struct MappedTable
+{
+	const InventoryTable *table;
+	List	   *columns;		/* MappedColumn * */
+} MappedTable;
+
+/*
+ * The columns of all tables of groups, as MappedTable * in their order.  With new_ids, keys that
+ * are uuids or drawn from a sequence, and what refers to them, are mapped.  Opens its own query.
+ */
+extern List *mapping_read(List *groups, bool new_ids);
+
+/* ---------------------------------------------------------------------------
+ * confinement.c, exposure.c, privilege.c, drift.c, upkeep.c: what the doctor looks for
+ */
+typedef enum Severity
+{
+	SEVERITY_INFO,				/* worth knowing */
+	SEVERITY_WARNING,			/* takes one more mistake, or tells more than it should */
+	SEVERITY_ERROR				/* rows are open, or would be without notice */
+} Severity;
+
+/* Who runs the query of a check. */
+typedef enum Examiner
+{
+	EXAMINER_CALLER,			/* catalogs that everybody reads */
+	EXAMINER_OWNER,				/* elevated: our own tables, and what the server shows superusers alone */
+	EXAMINER_ADMIN				/* elevated, and only for an administrator: it names what accounts have */
+} Examiner;
+
+/*
+ * One thing to look for.  The query gives a row for each place where it is: the schemas
+ * that it concerns (oid[], NULL if the whole database), the object, what was found, and
+ * the SQL that mends it, which begins with SET LOCAL ROLE where that touches what users
+ * own.  The query reads catalogs and our own tables, and may name the tables of doctor.c.
+ */
+typedef struct Check
+{
+	const char *id;				/* NULL after the last one of a list */
+	Severity	severity;
+	Examiner	examiner;
+	const char *description;
+	const char *query;
+} Check;
+
+extern const Check confinement_checks[];	/* of isolated tables, and of those that should be */
+extern const Check exposure_checks[];	/* ways round row security */
+extern const Check privilege_checks[];	/* roles and what they may become */
+extern const Check drift_checks[];	/* our own objects */
+extern const Check upkeep_checks[]; /* settings, keys, the server */
+
+/* ---------------------------------------------------------------------------
+ * burial.c: what we keep of accounts that are purged
+ */
+
+/* Deletes it and makes the accounts (pg_uuid_t *) tombstones; none of their rows is left elsewhere. Opens its own query. */
+extern void burial_bury(List *account_ids);
+
+/* ---------------------------------------------------------------------------
+ * intake.c: what is to be loaded by import_account(), and into which accounts
+ */
+typedef struct Import
+{
+	const char *staging;		/* qualified and quoted */
+	const pg_uuid_t *account_id;	/* that gets all rows; NULL: each names its own */
+	bool		new_ids;
+	const pg_uuid_t *workspace_id;	/* of rows whose workspace is not there; may be NULL */
+	Datum		salt;			/* of the uuids of this import */
+	List	   *tables;			/* MappedTable * */
+	List	   *sources;		/* Source *, the accounts in the data */
+} Import;
+
+/* An account that rows are of. */
+typedef struct Source
+{
+	char	   *named;			/* as the data has it */
+	pg_uuid_t	account_id;		/* whose they become */
+	Datum		workspaces;		/* uuid[]: those that it has */
+} Source;
+
+/* Raises unless a relation has the columns of export_account(); its name, qualified and quoted. */
+extern const char *intake_table(Oid relation);
+
+/*
+ * Runs a query on the data, as the caller and in SPI, and returns the number of rows; %s in
+ * it is the table.  A value of the result (from 0 and from 1) as a string, NULL if NULL.
+ */
+extern uint64 intake_ask(const Import *import, const char *query, int nargs, Oid *types, Datum *values);
+extern char *intake_answer(uint64 row, int column);
+
+/* The isolated table of a name, as the data has it; NULL if there is none. */
+extern MappedTable *intake_find_table(const Import *import, const char *name);
+
+/* Finds the accounts in the data; raises VALIDATION_FAILED for what is no row of an isolated table. In SPI. */
+extern void intake_read_sources(Import *import);
+
+/* Locks the account of a source against being purged or moved, and reads its workspaces. Raises NOT_FOUND, CONFLICT. */
+extern void intake_take_place(Source *source);
+
+/* Raises NOT_FOUND unless import->workspace_id, if there is one, is one of every account's. */
+extern void intake_require_workspace(const Import *import);
 
 /* ---------------------------------------------------------------------------
  * postgrest.c: who sends an HTTP request
@@ -1795,12 +2482,12 @@ typedef struct Document
 	/*
 	 * Of a list: statement has the oldest first, backwards the newest.  The first two
 	 * columns are created_at and id, and no part of the answer; $2 and $3 are those of the row
-	 * before the page, $4 is how many rows are wanted, $5 the account.
+	 * before the page, $4 is how many rows are wanted, $5 the account, $6 the time at which the
+	 * list ends.  They read our tables themselves: $5 alone says what the caller may see.
 	 */
 	Statement	backwards;
 	bool		id_is_account;	/* id, if given, names that account */
 	const char *reads;			/* what it takes read: or manage: permission for; may be NULL */
-	bool		elevated;		/* reads our tables itself: $5 alone says what the caller may see */
 
 	/* Instead of statements: appends the body and returns the status. */
 	int			(*handle) (Datum parameters, StringInfo json);
@@ -1817,5 +2504,15 @@ extern int	document_refuse(ErrorCode code, const char *note, StringInfo json);
 
 /* The text of a member of a jsonb object; NULL if there is none. */
 extern char *document_member(Datum object, const char *name);
+
+/* ---------------------------------------------------------------------------
+ * pushdown.c: conditions that may be asked before a policy
+ */
+
+/* Has plans made again where account.push_quals has changed. */
+extern void pushdown_assign(bool value, void *extra);
+
+/* Hooks the planner; called once by _PG_init(). */
+extern void pushdown_init(void);
 
 #endif							/* ACCOUNT_H */

@@ -43,7 +43,9 @@ CREATE VIEW account.role_assignments WITH (security_barrier) AS
 		) p
 	JOIN account.grants g ON g.profile_id = p.profile_id
 	JOIN account.roles r ON r.role_id = g.role_id
-	WHERE g.expires_at IS NULL OR g.expires_at > pg_catalog.clock_timestamp();
+	WHERE g.expires_at IS NULL OR g.expires_at > pg_catalog.clock_timestamp()
+	-- A fence: no condition of the caller's is evaluated on a row of anybody else.
+	OFFSET 0;
 COMMENT ON VIEW account.role_assignments IS 'Who has which role: the caller''s own, and with read:roles or manage:roles those of its account and the accounts below; all for an administrator. Those that have ended are not shown.';
 COMMENT ON COLUMN account.role_assignments.assignment_id IS 'The id; another one when it is assigned again with another end or reach.';
 COMMENT ON COLUMN account.role_assignments.account_id IS 'The account of the profile.';

@@ -24,6 +24,7 @@ PG_FUNCTION_INFO_V1(account_caller_current_identity);
 PG_FUNCTION_INFO_V1(account_caller_is_writable);
 PG_FUNCTION_INFO_V1(account_caller_readable_account_ids);
 PG_FUNCTION_INFO_V1(account_caller_readable_accounts);
+PG_FUNCTION_INFO_V1(account_caller_readable_path);
 PG_FUNCTION_INFO_V1(account_caller_has_permission);
 PG_FUNCTION_INFO_V1(account_caller_require_permission);
 PG_FUNCTION_INFO_V1(account_caller_can_access_workspace);
@@ -350,11 +351,25 @@ may_read(const Identity *identity, const char *resource)
 }
 
 /* The accounts that a caller reads things of: all, or those of which the path begins with $1. */
-#define ALL_ACCOUNTS " FROM account.accounts"
+#define ALL_ACCOUNTS " FROM account.accounts WHERE deleted_at IS NULL"
 #define ACCOUNTS_WITHIN \
 	" FROM account.accounts" \
 	" WHERE path OPERATOR(pg_catalog.>=) $1 AND path OPERATOR(pg_catalog.<)" \
 	" pg_catalog.array_append($1, " TREE_GREATEST_ID ")"
+
+bool
+caller_reads(const char *resource, TreePath **path)
+{
+	const Identity *identity = identity_current();
+
+	*path = NULL;
+	if (identity == NULL)
+		return caller_is_admin();
+	if (!identity->has_account || (resource[0] != '\0' && !may_read(identity, resource)))
+		return false;
+	*path = tree_path(&identity->account_id);
+	return *path != NULL;
+}
 
 /*
  * Whether there are accounts whose resources of the kind that is asked for the caller may read.
@@ -363,17 +378,8 @@ may_read(const Identity *identity, const char *resource)
 static bool
 find_readable(FunctionCallInfo fcinfo, TreePath **path)
 {
-	const Identity *identity = identity_current();
-
 	*path = NULL;
-	if (PG_ARGISNULL(0))
-		return false;
-	if (identity == NULL)
-		return caller_is_admin();
-	if (!may_read(identity, text_to_cstring(PG_GETARG_TEXT_PP(0))))
-		return false;
-	*path = tree_path(&identity->account_id);
-	return *path != NULL;
+	return !PG_ARGISNULL(0) && caller_reads(text_to_cstring(PG_GETARG_TEXT_PP(0)), path);
 }
 
 /* readable_account_ids(resource) */
@@ -427,4 +433,15 @@ account_caller_readable_accounts(PG_FUNCTION_ARGS)
 	result = query_datum(&scope, 0, 1, &fcinfo->isnull);
 	query_close(&scope);
 	return result;
+}
+
+/* readable_path(resource) */
+Datum
+account_caller_readable_path(PG_FUNCTION_ARGS)
+{
+	TreePath   *path;
+
+	if (!find_readable(fcinfo, &path))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(path != NULL ? tree_path_datum(path) : PointerGetDatum(construct_empty_array(UUIDOID)));
 }

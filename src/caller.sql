@@ -73,6 +73,12 @@ CREATE FUNCTION account.readable_accounts(resource text) RETURNS uuid[]
 REVOKE ALL ON FUNCTION account.readable_accounts(text) FROM PUBLIC;
 COMMENT ON FUNCTION account.readable_accounts(text) IS 'The same as readable_account_ids(), as one array, which a policy can look up in an index. Level tenant; raises nothing.';
 
+CREATE FUNCTION account.readable_path(resource text) RETURNS uuid[]
+	LANGUAGE C STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'account_caller_readable_path';
+REVOKE ALL ON FUNCTION account.readable_path(text) FROM PUBLIC;
+COMMENT ON FUNCTION account.readable_path(text) IS 'The accounts of readable_account_ids(), as what their paths begin with: that of the caller''s own account, an empty array for all, NULL for none. It costs the same however many they are. Level tenant; raises nothing.';
+
 INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account.current_profile_id()'),
 	('anonymous', 'FUNCTION account.current_user_id()'),
@@ -84,4 +90,5 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account.require_permission(text, uuid, text)'),
 	('anonymous', 'FUNCTION account.can_access_workspace(uuid)'),
 	('tenant', 'FUNCTION account.readable_account_ids(text)'),
-	('tenant', 'FUNCTION account.readable_accounts(text)');
+	('tenant', 'FUNCTION account.readable_accounts(text)'),
+	('tenant', 'FUNCTION account.readable_path(text)');

@@ -83,7 +83,29 @@ CREATE FUNCTION account.account_descendants(account_id uuid, depth integer DEFAU
 REVOKE ALL ON FUNCTION account.account_descendants(uuid, integer) FROM PUBLIC;
 COMMENT ON FUNCTION account.account_descendants(uuid, integer) IS 'The accounts below an account, without itself, nearest levels first, then the oldest; depth is 1 for its children, and with an argument depth no more levels than that are shown. The caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, NOT_FOUND, BAD_REQUEST, and VALIDATION_FAILED for a depth below 1.';
 
+-- What the view account_api.accounts is made of: its caller reads the table, and its indexes give the
+-- order in which the view is paged.
+CREATE POLICY accounts_select ON account.accounts FOR SELECT
+	USING ((account_id = account.current_account_id() OR parent_account_id = account.current_account_id())
+		AND account.policy_first(account_id = account.current_account_id() OR parent_account_id = account.current_account_id()));
+
+CREATE FUNCTION account.read_only_since(account_id uuid) RETURNS timestamp with time zone
+	LANGUAGE C STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'account_directory_read_only_since';
+REVOKE ALL ON FUNCTION account.read_only_since(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account.read_only_since(uuid) IS 'Since when an account, or one above it, is archived; NULL if it is not. The caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, NOT_FOUND.';
+
+CREATE FUNCTION account.own_commitment() RETURNS account.commitment
+	LANGUAGE C STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'account_directory_own_commitment';
+REVOKE ALL ON FUNCTION account.own_commitment() FROM PUBLIC;
+COMMENT ON FUNCTION account.own_commitment() IS 'What the caller''s account has agreed to pay for the plan of its own; NULL without one. Level tenant; raises nothing.';
+
+INSERT INTO account.access_grants (level, object, privileges) VALUES
+	('tenant', 'TABLE account.accounts', 'SELECT (account_id, parent_account_id, name, branding, stripe_customer_id, status, status_changed_at, status_error, created_at, updated_at, last_read_input_at, last_updated_config_at, last_updated_output_at)');
 INSERT INTO account.access_grants (level, object) VALUES
+	('tenant', 'FUNCTION account.read_only_since(uuid)'),
+	('tenant', 'FUNCTION account.own_commitment()'),
 	('tenant', 'FUNCTION account.get_account(uuid)'),
 	('tenant', 'FUNCTION account.update_account(uuid, jsonb)'),
 	('tenant', 'FUNCTION account.account_ancestors(uuid)'),

@@ -15,6 +15,10 @@
 #include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -31,6 +35,13 @@ PG_FUNCTION_INFO_V1(account_gate_policy_workspace_ids_permitted);
 PG_FUNCTION_INFO_V1(account_gate_policy_workspace_writable);
 PG_FUNCTION_INFO_V1(account_gate_policy_workspace_writable_permitted);
 PG_FUNCTION_INFO_V1(account_gate_policy_identified);
+PG_FUNCTION_INFO_V1(account_gate_policy_row);
+PG_FUNCTION_INFO_V1(account_gate_policy_row_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_row_workspace);
+PG_FUNCTION_INFO_V1(account_gate_policy_row_workspace_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_reads);
+PG_FUNCTION_INFO_V1(account_gate_policy_first);
+PG_FUNCTION_INFO_V1(account_gate_evaluate_first);
 
 static void
 warn_without_identity(void)
@@ -80,7 +91,7 @@ nobody(void)
 	{
 		uint8		digest[TOKEN_DIGEST_LENGTH];
 
-		token_digest_secret(GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN, digest);
+		token_digest_secret("account: nobody", GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN, digest);
 		memcpy(uuid.data, digest, UUID_LEN);
 		made = true;
 	}
@@ -411,4 +422,185 @@ account_gate_policy_identified(PG_FUNCTION_ARGS)
 	if (identity == NULL)
 		warn_without_identity();
 	PG_RETURN_BOOL(identity != NULL && identity->has_account);
+}
+
+/* ---------------------------------------------------------------------------
+ * The test of each row that is read.
+ *
+ * The planner takes a comparison of the account's column with a stable function and the
+ * caller's own comparisons of it for the same thing: it keeps one of them for the rows, which
+ * need not be ours, and compares the two functions with each other once (equivalence
+ * classes).  And it evaluates whatever calls no function on a column, other than leakproof ones,
+ * before ours if it is cheaper, so that a function without arguments behind a condition tells
+ * what the row had.  The comparisons are therefore for indexes alone.  What decides is
+ * policy_row(): no class takes it, and nothing is cheaper.  policy_first() does the second for
+ * the policies of our own tables, which compare with arrays, that no class takes, and
+ * policy_reads() does both for views.
+ */
+static inline bool
+is_answer(const Answer *answer, const pg_uuid_t *account_id)
+{
+	return memcmp(account_id, DatumGetUUIDP(answer->value), UUID_LEN) == 0;
+}
+
+/* policy_row(account_id) */
+Datum
+account_gate_policy_row(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_answer(&answer, false, NULL, nobody(), false);
+	PG_RETURN_BOOL(is_answer(&answer, PG_GETARG_UUID_P(0)));
+}
+
+/* policy_row(account_id, permission) */
+Datum
+account_gate_policy_row_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 1);
+
+	if (!answer_holds(&placed->answer))
+		find_answer(&placed->answer, false, placed->permission, nobody(), false);
+	PG_RETURN_BOOL(is_answer(&placed->answer, PG_GETARG_UUID_P(0)));
+}
+
+/* Whether a row is of the caller's account and of one of the workspaces of an answer. */
+static Datum
+is_row(FunctionCallInfo fcinfo, const Answer *workspaces)
+{
+	static Answer account;
+
+	if (!answer_holds(&account))
+		find_answer(&account, false, NULL, nobody(), false);
+	PG_RETURN_BOOL(is_answer(&account, PG_GETARG_UUID_P(0)) && answer_has(workspaces, PG_GETARG_UUID_P(1)));
+}
+
+/* policy_row(account_id, workspace_id) */
+Datum
+account_gate_policy_row_workspace(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_workspaces(&answer, NULL);
+	return is_row(fcinfo, &answer);
+}
+
+/* policy_row(account_id, workspace_id, permission) */
+Datum
+account_gate_policy_row_workspace_permitted(PG_FUNCTION_ARGS)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 2);
+
+	if (!answer_holds(&placed->answer))
+		find_workspaces(&placed->answer, placed->permission);
+	return is_row(fcinfo, &placed->answer);
+}
+
+/* What the caller may read of one kind, and the last answer of another account. */
+typedef struct Reach
+{
+	uint64		epoch;			/* of the context; 0 if nothing is known */
+	LocalTransactionId lxid;
+	Oid			role;
+	char		resource[NAMEDATALEN];
+	bool		any;
+	bool		all;
+	pg_uuid_t	own;
+	bool		has_asked;
+	pg_uuid_t	asked;
+	bool		answer;
+} Reach;
+
+static void
+find_reach(Reach *reach, const char *resource)
+{
+	TreePath   *path;
+
+	reach->epoch = 0;
+	reach->any = caller_reads(resource, &path);
+	reach->all = reach->any && path == NULL;
+	if (path != NULL)
+		reach->own = TREE_SELF(path);
+	reach->has_asked = false;
+	strlcpy(reach->resource, resource, NAMEDATALEN);
+	reach->role = GetUserId();
+	reach->lxid = proc_lxid(MyProc);
+	reach->epoch = context_epoch;
+}
+
+/* policy_reads(account_id, resource) */
+Datum
+account_gate_policy_reads(PG_FUNCTION_ARGS)
+{
+	static Reach reach;
+	pg_uuid_t  *account_id = PG_GETARG_UUID_P(0);
+	char		resource[NAMEDATALEN];
+	TreePath   *path;
+
+	text_to_cstring_buffer(PG_GETARG_TEXT_PP(1), resource, NAMEDATALEN);
+	if (reach.epoch != context_epoch || reach.lxid != proc_lxid(MyProc) || reach.role != GetUserId() ||
+		strcmp(reach.resource, resource) != 0)
+		find_reach(&reach, resource);
+	if (!reach.any || reach.all || memcmp(account_id, &reach.own, UUID_LEN) == 0)
+		PG_RETURN_BOOL(reach.any);
+	if (!reach.has_asked || memcmp(account_id, &reach.asked, UUID_LEN) != 0)
+	{
+		reach.has_asked = false;
+		path = tree_path(account_id);
+		reach.answer = path != NULL && tree_within(path, &reach.own);
+		reach.asked = *account_id;
+		reach.has_asked = true;
+	}
+	PG_RETURN_BOOL(reach.answer);
+}
+
+/* policy_first(condition) */
+Datum
+account_gate_policy_first(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(PG_GETARG_BOOL(0));
+}
+
+/*
+ * The call costs less than nothing, whatever its arguments cost.  With the comparison beside it,
+ * policy_row() costs as much as that comparison written by hand.
+ */
+static void
+answer_cost(SupportRequestCost *request)
+{
+	QualCost	arguments = {0, 0};
+
+	if (request->node != NULL && IsA(request->node, FuncExpr))
+		cost_qual_eval(&arguments, ((FuncExpr *) request->node)->args, request->root);
+	request->startup = 0;
+	request->per_tuple = -arguments.per_tuple - cpu_operator_cost;
+}
+
+/* policy_first() lets as many rows through as its condition, the others all that stands beside them. */
+static void
+answer_selectivity(SupportRequestSelectivity *request)
+{
+	Node	   *condition = linitial(request->args);
+
+	request->selectivity = 1;
+	if (exprType(condition) == BOOLOID)
+		request->selectivity = clause_selectivity(request->root, condition, request->varRelid,
+												  request->jointype, request->sjinfo);
+}
+
+/* What the planner asks about all of them. */
+Datum
+account_gate_evaluate_first(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestCost))
+		answer_cost((SupportRequestCost *) request);
+	else if (IsA(request, SupportRequestSelectivity))
+		answer_selectivity((SupportRequestSelectivity *) request);
+	else
+		request = NULL;
+	PG_RETURN_POINTER(request);
 }

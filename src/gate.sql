@@ -61,3 +61,46 @@ CREATE FUNCTION account.policy_identified() RETURNS boolean
 	LANGUAGE C STABLE LEAKPROOF PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'account_gate_policy_identified';
 COMMENT ON FUNCTION account.policy_identified() IS 'For row security policies of shared tables: whether there is an account that is calling. Anyone may call it; raises nothing.';
+
+-- What a row that is read is tested by, before and beside the comparisons that indexes serve (gate.c).
+CREATE FUNCTION account.evaluate_first(internal) RETURNS internal
+	LANGUAGE C STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'account_gate_evaluate_first';
+REVOKE ALL ON FUNCTION account.evaluate_first(internal) FROM PUBLIC;
+COMMENT ON FUNCTION account.evaluate_first(internal) IS 'For the planner: what policy_row(), policy_first() and policy_reads() cost, so that they are evaluated before whatever else a query asks of a row. Cannot be called from SQL.';
+
+CREATE FUNCTION account.policy_first(condition boolean) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_first';
+COMMENT ON FUNCTION account.policy_first(boolean) IS 'For row security policies: the condition, evaluated before any of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_row(account_id uuid) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_row';
+COMMENT ON FUNCTION account.policy_row(uuid) IS 'For row security policies: whether a row''s account is policy_account_id(). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_row(account_id uuid, permission text) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_row_permitted';
+COMMENT ON FUNCTION account.policy_row(uuid, text) IS 'For row security policies: whether a row''s account is policy_account_id(permission). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_row(account_id uuid, workspace_id uuid) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_row_workspace';
+COMMENT ON FUNCTION account.policy_row(uuid, uuid) IS 'For row security policies: whether a row''s account is policy_account_id() and its workspace one of policy_workspace_ids(). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_row(account_id uuid, workspace_id uuid, permission text) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_row_workspace_permitted';
+COMMENT ON FUNCTION account.policy_row(uuid, uuid, text) IS 'For row security policies: whether a row''s account is policy_account_id() and its workspace one of policy_workspace_ids(permission). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_reads(account_id uuid, resource text) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_reads';
+COMMENT ON FUNCTION account.policy_reads(uuid, text) IS 'For views: whether an account is one of readable_account_ids(resource), or with '''' the caller''s own or one below it. Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';

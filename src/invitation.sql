@@ -68,13 +68,11 @@ CREATE VIEW account.invitations WITH (security_barrier) AS
 		i.external_id,
 		i.labels::jsonb AS labels,
 		i.created_at
-	FROM (
-			SELECT readable_account_ids AS account_id
-			FROM account.readable_account_ids('members')
-		) r
-	JOIN account.sent_invitations i ON i.account_id = r.account_id
+	FROM account.accounts a
+	JOIN account.sent_invitations i ON i.account_id = a.account_id
 	JOIN account.credentials c ON c.credential_id = i.invitation_id AND c.entry = 0
 	LEFT JOIN account.roles o ON o.role_id = i.role_id
+		AND (o.account_id IS NULL OR account.policy_reads(o.account_id, 'members'))
 	LEFT JOIN account.profiles p ON p.profile_id = i.invited_by
 	LEFT JOIN LATERAL (
 			SELECT pg_catalog.bool_or(n.kind = 'x') AS accepted,
@@ -82,7 +80,11 @@ CREATE VIEW account.invitations WITH (security_barrier) AS
 				(pg_catalog.array_agg(n.created_by) FILTER (WHERE n.kind = 'x'))[1] AS profile_id
 			FROM account.credentials n
 			WHERE n.credential_id = i.invitation_id AND n.entry > 0
-		) e ON true;
+		) e ON true
+	-- Whatever is asked besides, and whichever of two equal columns for: this comes first.
+	WHERE account.policy_reads(i.account_id, 'members')
+		AND a.path >= (SELECT account.readable_path('members'))
+		AND a.path < (SELECT account.readable_path('members') || 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid);
 COMMENT ON VIEW account.invitations IS 'Invitations to the caller''s account and those below, with read:members or manage:members; all for an administrator. Never shows a token or digest.';
 COMMENT ON COLUMN account.invitations.invitation_id IS 'The id.';
 COMMENT ON COLUMN account.invitations.account_id IS 'The account that it is to.';

@@ -41,8 +41,8 @@ COMMENT ON COLUMN account.keys.external_id IS 'The caller''s own id; no two keys
 COMMENT ON COLUMN account.keys.labels IS 'A flat JSON object of strings.';
 COMMENT ON COLUMN account.keys.created_by IS 'The profile that issued it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.keys.created_at IS 'When it was issued.';
-CREATE INDEX keys_account_id_idx ON account.keys (account_id, created_at);
-CREATE INDEX keys_profile_id_idx ON account.keys (profile_id);
+CREATE INDEX keys_account_id_idx ON account.keys (account_id, created_at, api_key_id);
+CREATE INDEX keys_profile_id_idx ON account.keys (profile_id, created_at, api_key_id);
 CREATE INDEX keys_external_id_idx ON account.keys (COALESCE(account_id, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid), external_id) WHERE external_id IS NOT NULL;
 ALTER TABLE account.keys ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.keys', '');
@@ -128,11 +128,8 @@ CREATE VIEW account.api_keys WITH (security_barrier) AS
 		k.external_id,
 		k.labels::jsonb AS labels,
 		k.created_at
-	FROM (
-			SELECT readable_account_ids AS account_id
-			FROM account.readable_account_ids('api_keys')
-		) r
-	JOIN account.keys k ON k.account_id = r.account_id
+	FROM account.accounts a
+	JOIN account.keys k ON k.account_id = a.account_id
 	JOIN account.credentials c ON c.credential_id = k.api_key_id AND c.entry = 0
 	LEFT JOIN LATERAL (
 			SELECT pg_catalog.min(n.ends_at) FILTER (WHERE n.kind = 'r') AS revoked_at,
@@ -155,7 +152,12 @@ CREATE VIEW account.api_keys WITH (security_barrier) AS
 			ORDER BY n.created_at DESC
 			LIMIT 1
 		) n ON true
-	LEFT JOIN account.uses u ON u.credential_id = k.api_key_id;
+	LEFT JOIN account.uses u ON u.credential_id = k.api_key_id
+	-- Whatever is asked besides, and whichever of two equal columns for: this comes first.
+	WHERE account.policy_reads(k.account_id, 'api_keys')
+		AND account.policy_reads(c.account_id, 'api_keys')
+		AND a.path >= (SELECT account.readable_path('api_keys'))
+		AND a.path < (SELECT account.readable_path('api_keys') || 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid);
 COMMENT ON VIEW account.api_keys IS 'API keys of the caller''s account and those below, with read:api_keys or manage:api_keys; all for an administrator. Never shows a token or digest.';
 COMMENT ON COLUMN account.api_keys.api_key_id IS 'The id.';
 COMMENT ON COLUMN account.api_keys.account_id IS 'The account that it belongs to.';

@@ -95,6 +95,9 @@ static const char *const test_functions[] = {
 #define WORKSPACE_LIST "policy_workspace_ids"
 #define WORKSPACE_WRITABLE "policy_workspace_writable"
 
+/* What decides of a row that is read, whatever the planner makes of the rest (gate.c). */
+#define ROW_TEST "policy_row"
+
 static Node *
 policy_node(HeapTuple tuple, TupleDesc descriptor, AttrNumber attribute)
 {
@@ -172,15 +175,13 @@ uuid_equality(void)
 	return lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr;
 }
 
-/* The call of one of our functions, with a column and a permission if there are any, as it is stored. */
+/* The call of one of our functions, with columns and a permission if there are any, as it is stored. */
 static Node *
-function_call(const char *name, Oid result, Node *column, const char *permission)
+function_call(const char *name, Oid result, List *columns, const char *permission)
 {
-	List	   *args = NIL;
-	Oid			types[2];
+	List	   *args = columns;
+	Oid			types[3];
 
-	if (column != NULL)
-		args = lappend(args, column);
 	if (permission != NULL)
 		args = lappend(args, makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(permission),
 									   false, false));
@@ -204,7 +205,7 @@ account_node(PolicyTest test, const Isolation *isolation)
 	const char *permission = isolation->workspace != 0 ? NULL : permission_of(test, isolation);
 
 	return (Node *) make_opclause(uuid_equality(), BOOLOID, false, (Expr *) uuid_column(isolation->account),
-								  (Expr *) function_call(test_functions[test], UUIDOID, NULL, permission),
+								  (Expr *) function_call(test_functions[test], UUIDOID, NIL, permission),
 								  InvalidOid, InvalidOid);
 }
 
@@ -215,14 +216,37 @@ workspace_node(PolicyTest test, const Isolation *isolation)
 	ScalarArrayOpExpr *any;
 
 	if (test != TEST_READABLE)
-		return function_call(WORKSPACE_WRITABLE, BOOLOID, uuid_column(isolation->workspace), permission);
+		return function_call(WORKSPACE_WRITABLE, BOOLOID, list_make1(uuid_column(isolation->workspace)), permission);
 	any = makeNode(ScalarArrayOpExpr);
 	any->opno = uuid_equality();
 	any->opfuncid = get_opcode(any->opno);
 	any->useOr = true;
 	any->args = list_make2(uuid_column(isolation->workspace),
-						   function_call(WORKSPACE_LIST, UUIDARRAYOID, NULL, permission));
+						   function_call(WORKSPACE_LIST, UUIDARRAYOID, NIL, permission));
 	return (Node *) any;
+}
+
+static Node *
+row_node(const Isolation *isolation)
+{
+	List	   *columns = list_make1(uuid_column(isolation->account));
+
+	if (isolation->workspace != 0)
+		columns = lappend(columns, uuid_column(isolation->workspace));
+	return function_call(ROW_TEST, BOOLOID, columns, isolation->read_permission);
+}
+
+/* What a policy asks of whose row it is. */
+static Node *
+row_test_node(PolicyTest test, const Isolation *isolation)
+{
+	List	   *tests = list_make1(account_node(test, isolation));
+
+	if (isolation->workspace != 0)
+		tests = lappend(tests, workspace_node(test, isolation));
+	if (test == TEST_READABLE)
+		tests = lappend(tests, row_node(isolation));
+	return list_length(tests) == 1 ? linitial(tests) : (Node *) makeBoolExpr(AND_EXPR, tests, -1);
 }
 
 /* The expression of a test, as the server stores it. */
@@ -236,35 +260,36 @@ test_node(PolicyTest test, const Isolation *isolation)
 		case TEST_READABLE:
 		case TEST_WRITABLE:
 		case TEST_STORABLE:
-			if (isolation->workspace == 0)
-				return account_node(test, isolation);
-			return (Node *) makeBoolExpr(AND_EXPR, list_make2(account_node(test, isolation),
-															  workspace_node(test, isolation)), -1);
+			return row_test_node(test, isolation);
 		case TEST_IDENTIFIED:
-			return function_call(test_functions[test], BOOLOID, NULL, NULL);
+			return function_call(test_functions[test], BOOLOID, NIL, NULL);
 		case TEST_NEVER:
 			return makeBoolConst(false, false);
 	}
 	return NULL;
 }
 
-/* The same two questions as SQL. */
+/* The same questions as SQL. */
 static const char *
 row_test_sql(PolicyTest test, const ProtectedTable *table)
 {
 	const char *permission = test == TEST_READABLE ? table->read_permission : table->write_permission;
 	const char *literal = permission != NULL ? quote_literal_cstr(permission) : "";
+	const char *comma = permission != NULL ? ", " : "";
+	const char *account = table->account.quoted;
+	const char *workspace = table->workspace.quoted;
 
-	if (table->workspace.name == NULL)
-		return psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s)",
-						table->account.quoted, test_functions[test], literal);
+	if (test == TEST_READABLE && table->workspace.name == NULL)
+		return psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s) AND account." ROW_TEST "(%s%s%s)",
+						account, test_functions[test], literal, account, comma, literal);
 	if (test == TEST_READABLE)
 		return psprintf("%s OPERATOR(pg_catalog.=) account.%s() AND %s OPERATOR(pg_catalog.=) ANY (account."
-						WORKSPACE_LIST "(%s))", table->account.quoted, test_functions[test],
-						table->workspace.quoted, literal);
+						WORKSPACE_LIST "(%s)) AND account." ROW_TEST "(%s, %s%s%s)",
+						account, test_functions[test], workspace, literal, account, workspace, comma, literal);
+	if (table->workspace.name == NULL)
+		return psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s)", account, test_functions[test], literal);
 	return psprintf("%s OPERATOR(pg_catalog.=) account.%s() AND account." WORKSPACE_WRITABLE "(%s%s%s)",
-					table->account.quoted, test_functions[test], table->workspace.quoted,
-					permission != NULL ? ", " : "", literal);
+					account, test_functions[test], workspace, comma, literal);
 }
 
 /* The expression of a test, as SQL. */
@@ -370,8 +395,9 @@ command_sql(char command)
 	}
 }
 
-static void
-create_policy(Script *script, const ProtectedTable *table, const PolicySpec *spec)
+/* The statement that makes a policy. */
+static const char *
+policy_sql(const ProtectedTable *table, const PolicySpec *spec)
 {
 	const char *using_test = test_sql(spec->using_test, table);
 	const char *check_test = test_sql(spec->check_test, table);
@@ -382,9 +408,9 @@ create_policy(Script *script, const ProtectedTable *table, const PolicySpec *spe
 		appendStringInfo(&clauses, " USING (%s)", using_test);
 	if (check_test != NULL)
 		appendStringInfo(&clauses, " WITH CHECK (%s)", check_test);
-	script_run(script, table->owner, "CREATE POLICY %s ON %s AS %s FOR %s TO PUBLIC%s",
-			   spec->name, table->name, spec->permissive ? "PERMISSIVE" : "RESTRICTIVE",
-			   command_sql(spec->command), clauses.data);
+	return psprintf("CREATE POLICY %s ON %s AS %s FOR %s TO PUBLIC%s",
+					spec->name, table->name, spec->permissive ? "PERMISSIVE" : "RESTRICTIVE",
+					command_sql(spec->command), clauses.data);
 }
 
 Isolation
@@ -436,7 +462,7 @@ apply_spec(Script *script, const ProtectedTable *table, Protection protection,
 		policy = NULL;
 	}
 	if (policy == NULL && wanted)
-		create_policy(script, table, spec);
+		script_run(script, table->owner, "%s", policy_sql(table, spec));
 }
 
 void
@@ -507,7 +533,8 @@ read_node(Node *node, void *context)
 		List	   *args = ((FuncExpr *) node)->args;
 
 		read_permission(args, reading->permission);
-		if (args != NIL)
+		/* The columns of ROW_TEST stand beside it too. */
+		if (args != NIL && strcmp(get_func_name(((FuncExpr *) node)->funcid), ROW_TEST) != 0)
 			read_column(args, &reading->isolation->workspace);
 	}
 	else if (IsA(node, OpExpr) && is_our_call(llast(((OpExpr *) node)->args)))
@@ -556,4 +583,63 @@ policy_protection(Oid relation, Isolation *isolation)
 		break;
 	}
 	return PROTECTION_NONE;
+}
+
+/* ------------------------------------------------------------------- drift */
+
+static void
+fill_in_column(ProtectedTable *table, AttrNumber attribute, ProtectedColumn *column)
+{
+	column->name = attribute != 0 ? get_attname(table->relation, attribute, true) : NULL;
+	column->quoted = column->name != NULL ? quote_identifier(column->name) : NULL;
+	column->attribute = attribute;
+}
+
+/* How a table is protected, or was before its policies were tampered with. */
+static Protection
+intended_protection(List *policies, ProtectedTable *table)
+{
+	Isolation	isolation;
+	Protection	protection = policy_protection(table->relation, &isolation);
+
+	fill_in_column(table, isolation.account, &table->account);
+	fill_in_column(table, isolation.workspace, &table->workspace);
+	table->read_permission = isolation.read_permission;
+	table->write_permission = isolation.write_permission;
+	if (protection == PROTECTION_NONE && isolation.account > 0)
+		return PROTECTION_ISOLATED;
+	for (int i = 0; i < lengthof(specs) && protection == PROTECTION_NONE; i++)
+	{
+		const Policy *policy = find_policy(policies, specs[i].name);
+
+		if (specs[i].protection == PROTECTION_SHARED && policy != NULL && is_ours(&specs[i], policy))
+			return PROTECTION_SHARED;
+	}
+	return protection;
+}
+
+List *
+policy_drift(ProtectedTable *table)
+{
+	List	   *policies = read_policies(table->relation);
+	Protection	protection = intended_protection(policies, table);
+	Isolation	isolation = policy_isolation(table);
+	List	   *drifts = NIL;
+
+	for (int i = 0; i < lengthof(specs); i++)
+	{
+		const Policy *policy = find_policy(policies, specs[i].name);
+		PolicyDrift *drift;
+
+		if (!is_wanted(&specs[i], protection, policies) ||
+			(policy != NULL && matches(&specs[i], policy, &isolation)))
+			continue;
+		drift = palloc(sizeof(PolicyDrift));
+		drift->policy = specs[i].name;
+		drift->missing = policy == NULL;
+		drift->fix = policy == NULL ? policy_sql(table, &specs[i]) :
+			psprintf("DROP POLICY %s ON %s; %s", specs[i].name, table->name, policy_sql(table, &specs[i]));
+		drifts = lappend(drifts, drift);
+	}
+	return drifts;
 }

@@ -61,8 +61,8 @@ CREATE VIEW account.service_accounts WITH (security_barrier) AS
 		p.created_by,
 		p.created_at,
 		p.updated_at
-	FROM account.readable_account_ids('service_accounts') r (account_id)
-	JOIN account.profiles p ON p.account_id = r.account_id
+	FROM account.accounts a
+	JOIN account.profiles p ON p.account_id = a.account_id
 		AND p.kind = 'service_account' AND p.deleted_at IS NULL
 	CROSS JOIN LATERAL (
 			SELECT pg_catalog.count(*) FILTER (WHERE NOT EXISTS (
@@ -74,7 +74,11 @@ CREATE VIEW account.service_accounts WITH (security_barrier) AS
 			FROM account.keys k
 			LEFT JOIN account.uses u ON u.credential_id = k.api_key_id
 			WHERE k.profile_id = p.profile_id
-		) k;
+		) k
+	-- Whatever is asked besides, and whichever of two equal columns for: this comes first.
+	WHERE account.policy_reads(p.account_id, 'service_accounts')
+		AND a.path >= (SELECT account.readable_path('service_accounts'))
+		AND a.path < (SELECT account.readable_path('service_accounts') || 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid);
 COMMENT ON VIEW account.service_accounts IS 'Service accounts of the caller''s account and those below, with read:service_accounts or manage:service_accounts; all for an administrator. Those that were deleted are not shown.';
 COMMENT ON COLUMN account.service_accounts.profile_id IS 'The id.';
 COMMENT ON COLUMN account.service_accounts.account_id IS 'The account that it belongs to.';

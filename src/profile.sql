@@ -40,14 +40,18 @@ COMMENT ON COLUMN account.profiles.created_by IS 'The profile that made it; NULL
 COMMENT ON COLUMN account.profiles.created_at IS 'When it was created.';
 COMMENT ON COLUMN account.profiles.updated_at IS 'When it was last changed.';
 COMMENT ON COLUMN account.profiles.deleted_at IS 'When it was deleted; NULL if it was not.';
-CREATE INDEX profiles_account_id_idx ON account.profiles (account_id, kind, created_at);
+CREATE INDEX profiles_account_id_idx ON account.profiles (account_id, created_at, profile_id);
+CREATE INDEX profiles_kind_idx ON account.profiles (account_id, kind, created_at, profile_id);
 CREATE INDEX profiles_user_id_idx ON account.profiles (user_id) WHERE user_id IS NOT NULL;
 ALTER TABLE account.profiles ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.profiles', '');
 CREATE POLICY profiles_select ON account.profiles FOR SELECT
-	USING ((kind = 'user' AND account_id = ANY ((SELECT account.readable_accounts('members'))::uuid[]))
+	USING (((kind = 'user' AND account_id = ANY ((SELECT account.readable_accounts('members'))::uuid[]))
 		OR (kind = 'service_account' AND account_id = ANY ((SELECT account.readable_accounts('service_accounts'))::uuid[]))
-		OR profile_id = (SELECT account.current_profile_id()));
+		OR profile_id = (SELECT account.current_profile_id()))
+		AND account.policy_first((kind = 'user' AND account_id = ANY ((SELECT account.readable_accounts('members'))::uuid[]))
+		OR (kind = 'service_account' AND account_id = ANY ((SELECT account.readable_accounts('service_accounts'))::uuid[]))
+		OR profile_id = (SELECT account.current_profile_id())));
 
 INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'TABLE account.profiles');

@@ -76,7 +76,9 @@ CREATE VIEW account.unused_credentials WITH (security_barrier) AS
 			JOIN account.profiles p ON p.account_id = r.account_id
 			WHERE p.kind = 'service_account' AND NOT p.system AND p.deleted_at IS NULL
 		) c
-	WHERE c.last_used_at IS NULL OR c.last_used_at <= pg_catalog.now() - '90 days'::interval;
+	WHERE c.last_used_at IS NULL OR c.last_used_at <= pg_catalog.now() - '90 days'::interval
+	-- A fence: no condition of the caller's is evaluated on a row of anybody else.
+	OFFSET 0;
 COMMENT ON VIEW account.unused_credentials IS 'Keys, but for those that are being replaced, and service accounts that were not used for 90 days, or never: of the caller''s account and those below, keys with read:api_keys or manage:api_keys, service accounts with read:service_accounts or manage:service_accounts; all for an administrator.';
 COMMENT ON COLUMN account.unused_credentials.kind IS 'api_key or service_account.';
 COMMENT ON COLUMN account.unused_credentials.credential_id IS 'The key, or the profile of the service account.';
@@ -165,7 +167,9 @@ CREATE VIEW account.over_privileged_profiles WITH (security_barrier) AS
 						AND pg_catalog.split_part(d.permission, ':', 2) IN ('*', pg_catalog.split_part(w.permission, ':', 2))
 				)
 		) x
-	WHERE k.state IN ('active', 'expiring') AND '*:*' <> ALL (k.permissions) AND x.permissions IS NOT NULL;
+	WHERE k.state IN ('active', 'expiring') AND '*:*' <> ALL (k.permissions) AND x.permissions IS NOT NULL
+	-- A fence: no condition of the caller's is evaluated on a row of anybody else.
+	OFFSET 0;
 COMMENT ON VIEW account.over_privileged_profiles IS 'Profiles that have, or whose keys name, more than they should need, a row for each finding: of the caller''s account and those below, service accounts with read:service_accounts or manage:service_accounts, keys with read:api_keys or manage:api_keys; all for an administrator. What is done with a permission is not recorded: last_used_at in api_keys says whether a key is used at all.';
 COMMENT ON COLUMN account.over_privileged_profiles.account_id IS 'The account that it belongs to.';
 COMMENT ON COLUMN account.over_privileged_profiles.profile_id IS 'The profile.';

@@ -14,7 +14,8 @@ REVOKE ALL ON FUNCTION account.delete_permission(text) FROM PUBLIC;
 COMMENT ON FUNCTION account.delete_permission(text) IS 'Deletes a permission of the application: nobody has it from the next transaction on, and roles that named it name it no longer. Defined again, it is another one. Level owner, without an identity. Raises FORBIDDEN, NOT_FOUND, CONFLICT for one that is built in.';
 
 CREATE POLICY roles_select ON account.roles FOR SELECT
-	USING (account_id IS NULL OR account_id = ANY ((SELECT account.readable_accounts('roles'))::uuid[]));
+	USING ((account_id IS NULL OR account_id = ANY ((SELECT account.readable_accounts('roles'))::uuid[]))
+		AND account.policy_first(account_id IS NULL OR account_id = ANY ((SELECT account.readable_accounts('roles'))::uuid[])));
 
 CREATE FUNCTION account.create_role(name text, permissions text[], denied text[] DEFAULT '{}', account_id uuid DEFAULT NULL) RETURNS uuid
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

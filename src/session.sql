@@ -61,7 +61,9 @@ CREATE VIEW account.sessions WITH (security_barrier) AS
 		) e ON true
 	WHERE c.user_id = account.current_user_id()
 		AND account.current_session_id() IS NOT NULL
-		AND c.kind = 's' AND c.entry = 0;
+		AND c.kind = 's' AND c.entry = 0
+	-- A fence: no condition of the caller's is evaluated on a row of anybody else.
+	OFFSET 0;
 COMMENT ON VIEW account.sessions IS 'The sessions of the user whose session is the caller''s, as long as they are kept: until some time after they have expired. Never shows a token or digest.';
 COMMENT ON COLUMN account.sessions.session_id IS 'The id, for revoke_session().';
 COMMENT ON COLUMN account.sessions.state IS 'active; expired: at the end of account.session_lifetime; ended: logged out, revoked, or ended with a change of the password. One that was idle for too long still reads as active.';

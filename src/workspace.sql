@@ -10,8 +10,10 @@ REVOKE ALL ON FUNCTION account.workspace_state(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION account.workspace_state(uuid) IS 'Whether a workspace is enabled, disabled or archived: SELECT name, account.workspace_state(workspace_id) FROM account.workspaces. NULL for one that is not there, or not of the caller''s account or those below; an administrator is told of any. Level tenant; raises nothing.';
 
 CREATE POLICY workspaces_select ON account.workspaces FOR SELECT
-	USING (account_id = ANY ((SELECT account.readable_accounts('workspaces'))::uuid[])
-		OR workspace_id = ANY ((SELECT (account.current_identity()).workspace_ids)::uuid[]));
+	USING ((account_id = ANY ((SELECT account.readable_accounts('workspaces'))::uuid[])
+		OR workspace_id = ANY ((SELECT (account.current_identity()).workspace_ids)::uuid[]))
+		AND account.policy_first(account_id = ANY ((SELECT account.readable_accounts('workspaces'))::uuid[])
+		OR workspace_id = ANY ((SELECT (account.current_identity()).workspace_ids)::uuid[])));
 
 CREATE FUNCTION account.create_workspace(name text, account_id uuid DEFAULT NULL) RETURNS uuid
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
