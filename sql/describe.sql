@@ -17,7 +17,8 @@ SELECT profile_id AS acme_profile FROM account.profiles WHERE account_id = :'acm
 SELECT profile_id AS child_profile FROM account.profiles WHERE account_id = :'child' AND system \gset
 -- Ids by name, and a document without the ids that differ at each run.
 CREATE TABLE pg_temp.names AS SELECT * FROM (VALUES (:'acme', 'ACME'), (:'globex', 'GLOBEX'), (:'child', 'CHILD'), (:'ann', 'ANN'), (:'ann_profile', 'ANN-PROFILE'), (:'acme_profile', 'ACME-SYSTEM'), (:'child_profile', 'CHILD-SYSTEM')) v (id, name)
-	UNION SELECT workspace_id::text, 'WORKSPACE' FROM account.workspaces UNION SELECT api_key_id::text, 'KEY' FROM account.keys;
+	UNION SELECT workspace_id::text, 'WORKSPACE' FROM account.workspaces UNION SELECT api_key_id::text, 'KEY' FROM account.keys
+	UNION SELECT account.webhook_secret(account_id), 'SECRET' FROM account.accounts;
 GRANT SELECT ON pg_temp.names TO regress_describe;
 CREATE FUNCTION pg_temp.named(document jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE n record;

@@ -245,6 +245,17 @@ reached_workspaces(const Target *target)
 							identity->rights->nworkspaces);
 }
 
+/* The webhook secret of an account, if the caller may read it; NULL if not. */
+static char *
+shown_secret(const Target *target)
+{
+	const Identity *identity = identity_current();
+
+	if (identity != NULL ? !target->own || !caller_permits(identity, "manage:webhooks") : !target->as_admin)
+		return NULL;
+	return webhook_newest(&target->account_id);
+}
+
 /* ---------------------------------------------------------------------------
  * What SQL calls
  */
@@ -254,7 +265,8 @@ Datum
 account_describe_account(PG_FUNCTION_ARGS)
 {
 	static Statement find = {
-		"SELECT pg_catalog.jsonb_build_object('info', pg_catalog.jsonb_build_object('globalApiKey', $4), 'metadata', "
+		"SELECT pg_catalog.jsonb_build_object('info', pg_catalog.jsonb_build_object('globalApiKey', $4,"
+		" 'webhookEventsHmacSecret', $5), 'metadata', "
 		METADATA("a.account_id", "a.account_id", "a.name", "p.profile_id", "a.external_id", "a.labels::pg_catalog.jsonb")
 		", 'spec', pg_catalog.jsonb_build_object('billingEmail', a.billing_email, 'description', a.description,"
 		" 'domain', a.domain, 'workspaces', " FILLED("w.preview", "[]") "))"
@@ -267,12 +279,13 @@ account_describe_account(PG_FUNCTION_ARGS)
 		" AND ($2 OR s.workspace_id OPERATOR(pg_catalog.=) ANY ($3))"
 		" ORDER BY s.created_at, s.workspace_id LIMIT " PREVIEW ") n) w"
 		" WHERE a.account_id OPERATOR(pg_catalog.=) $1",
-		4, {UUIDOID, BOOLOID, UUIDARRAYOID, JSONBOID}
+		5, {UUIDOID, BOOLOID, UUIDARRAYOID, JSONBOID, TEXTOID}
 	};
 	Target		target;
 	pg_uuid_t	api_key_id;
 	bool		has_key;
-	Datum		values[4];
+	Datum		values[5];
+	char		nulls[5] = {' ', ' ', ' ', ' ', ' '};
 
 	caller_target(NULL, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
 				  SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, &target);
@@ -281,7 +294,9 @@ account_describe_account(PG_FUNCTION_ARGS)
 	values[1] = BoolGetDatum(may_read("workspaces"));
 	values[2] = PointerGetDatum(reached_workspaces(&target));
 	values[3] = has_key ? describe_key(&api_key_id) : (Datum) 0;
-	PG_RETURN_DATUM(read_document(&find, values, has_key ? NULL : "   n", "account"));
+	nulls[3] = has_key ? ' ' : 'n';
+	values[4] = query_text_or_null(shown_secret(&target), &nulls[4]);
+	PG_RETURN_DATUM(read_document(&find, values, nulls, "account"));
 }
 
 /* describe_profile(profile_id) */

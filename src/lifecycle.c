@@ -187,13 +187,17 @@ insert_account(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, const TreeP
 		raise_conflict(account_id, parent_id, values[8]);
 }
 
-/* Makes what every account has: its system service account, which owns everything in it, and a workspace. */
+/*
+ * Makes what every account has: its system service account, which owns everything in it, a
+ * workspace, and a webhook secret.
+ */
 static void
 furnish(const pg_uuid_t *account_id, pg_uuid_t *profile_id, pg_uuid_t *workspace_id)
 {
 	permission_note_new(account_id);
 	profile_create_system(account_id, profile_id);
 	(void) workspace_insert(account_id, "default", workspace_id);
+	webhook_insert_first(account_id);
 }
 
 /* Issues the key of the system service account, which may do everything in the new account. */

@@ -2,9 +2,7 @@
  * password.c
  *	  Passwords: what makes one good enough, and its hash.
  *
- * The hash is bcrypt, by pgcrypto's crypt() and gen_salt(), which are found as members
- * of that extension with their exact types, never by search_path.  pgcrypto knows
- * the prefix $2a$ alone; any other form, also of a hash that is stored, would be taken
+ * The hash is bcrypt, by pgcrypto's crypt() and gen_salt().  pgcrypto knows the prefix $2a$ alone; any other form, also of a hash that is stored, would be taken
  * for another scheme and is refused before crypt() sees it.  bcrypt looks at 72 bytes,
  * so longer passwords are refused rather than cut.
  *
@@ -22,20 +20,9 @@
 #include "account.h"
 
 #include "access/detoast.h"
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_depend.h"
-#include "catalog/pg_extension.h"
-#include "catalog/pg_language.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #define PASSWORD_MAX_TYPED 1000 /* bytes, before it is composed */
 #define WORD_MIN 4				/* characters of a word that counts as one piece */
@@ -405,64 +392,12 @@ password_validate(Validation *validation, const char *path, const char *typed, c
  * bcrypt
  */
 
-/* Whether a function of pgcrypto is the one of that name and types. */
-static bool
-is_function(Form_pg_proc function, const char *name, Oid first, Oid second)
-{
-	/* In C: who owns the extension without being a superuser cannot have added it. */
-	return strcmp(NameStr(function->proname), name) == 0 && function->pronargs == 2 &&
-		function->proargtypes.values[0] == first && function->proargtypes.values[1] == second &&
-		function->prorettype == TEXTOID && !function->proretset && function->prolang == ClanguageId;
-}
-
-/* Finds crypt(text, text) and gen_salt(text, integer) among the members of pgcrypto. */
-static void
-find_functions(Oid pgcrypto, Oid *crypt, Oid *gen_salt)
-{
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(ExtensionRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(pgcrypto));
-	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, lengthof(keys), keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_depend member = (Form_pg_depend) GETSTRUCT(tuple);
-		HeapTuple	found;
-
-		if (member->classid != ProcedureRelationId || member->deptype != DEPENDENCY_EXTENSION)
-			continue;
-		found = SearchSysCache1(PROCOID, ObjectIdGetDatum(member->objid));
-		if (!HeapTupleIsValid(found))
-			continue;
-		if (is_function((Form_pg_proc) GETSTRUCT(found), "crypt", TEXTOID, TEXTOID))
-			*crypt = member->objid;
-		if (is_function((Form_pg_proc) GETSTRUCT(found), "gen_salt", TEXTOID, INT4OID))
-			*gen_salt = member->objid;
-		ReleaseSysCache(found);
-	}
-	systable_endscan(scan);
-	table_close(depend, AccessShareLock);
-}
-
 /* Looks them up; raises if they are missing. */
 static void
 open_pgcrypto(Pgcrypto *pgcrypto)
 {
-	Oid			extension = get_extension_oid("pgcrypto", true);
-	Oid			crypt = InvalidOid;
-	Oid			gen_salt = InvalidOid;
-
-	if (OidIsValid(extension))
-		find_functions(extension, &crypt, &gen_salt);
-	if (!OidIsValid(crypt) || !OidIsValid(gen_salt))
-		error_raise(ERROR_INTERNAL_SERVER_ERROR, "Run CREATE EXTENSION pgcrypto.",
-					"passwords need the extension pgcrypto in this database");
-	fmgr_info(crypt, &pgcrypto->crypt);
-	fmgr_info(gen_salt, &pgcrypto->gen_salt);
+	pgcrypto_function("crypt", 2, (Oid[]) {TEXTOID, TEXTOID}, TEXTOID, "passwords", &pgcrypto->crypt);
+	pgcrypto_function("gen_salt", 2, (Oid[]) {TEXTOID, INT4OID}, TEXTOID, "passwords", &pgcrypto->gen_salt);
 }
 
 void

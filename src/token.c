@@ -19,8 +19,6 @@
 #include "common/sha2.h"
 #include "mb/pg_wchar.h"
 #include "port.h"
-#include "storage/fd.h"
-#include "utils/memutils.h"
 #include "utils/pg_crc.h"
 #include "utils/resowner.h"
 
@@ -30,10 +28,6 @@
 #define KIND_LENGTH 3
 #define WORD_MAX 16
 #define PREVIEW_SHOWN 4
-
-#define PEPPERS_MAX 2
-#define PEPPER_MIN 16
-#define PEPPER_MAX 256
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -49,10 +43,7 @@ static const struct
 	{TOKEN_USER, "usr"}
 };
 
-/* The peppers of the file last read. */
-static char *peppers_file = NULL;
-static int	npeppers = 0;
-static char peppers[PEPPERS_MAX][PEPPER_MAX + 1];
+static Keyring peppers = {&setting_pepper_file, "pepper file", "See account.pepper_file."};
 
 static uint32
 checksum(const char *text, size_t length)
@@ -94,8 +85,8 @@ write_secret(uint32 *number, char *out)
 	}
 }
 
-static void
-draw_random(void *buffer, size_t length)
+void
+token_random_bytes(void *buffer, size_t length)
 {
 	if (!pg_strong_random(buffer, length))
 		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not get random bytes");
@@ -104,7 +95,7 @@ draw_random(void *buffer, size_t length)
 void
 token_random_uuid(pg_uuid_t *uuid)
 {
-	draw_random(uuid->data, UUID_LEN);
+	token_random_bytes(uuid->data, UUID_LEN);
 	uuid->data[6] = (uuid->data[6] & 0x0f) | 0x40;
 	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
 }
@@ -116,7 +107,7 @@ token_random_entry(void)
 
 	do
 	{
-		draw_random(&entry, sizeof(entry));
+		token_random_bytes(&entry, sizeof(entry));
 		entry &= PG_INT64_MAX;
 	} while (entry == 0);
 	return (int64) entry;
@@ -132,58 +123,6 @@ token_equal(const void *left, const void *right, size_t length)
 	while (length-- > 0)
 		difference |= *l++ ^ *r++;
 	return difference == 0;
-}
-
-/* Reads the pepper file into peppers[]; anything but one or two usable lines is an error. */
-static void
-read_peppers(void)
-{
-	FILE	   *file = AllocateFile(setting_pepper_file, "r");
-	char		line[PEPPER_MAX + 2];
-
-	npeppers = 0;
-	if (file == NULL)
-		error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.pepper_file.",
-					"could not open the pepper file: %s", strerror(errno));
-	while (fgets(line, sizeof(line), file) != NULL)
-	{
-		size_t		length = strcspn(line, "\r\n");
-
-		if (length == 0)
-			continue;
-		if (npeppers == PEPPERS_MAX || length < PEPPER_MIN || length > PEPPER_MAX)
-		{
-			npeppers = 0;
-			explicit_bzero(line, sizeof(line));
-			error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.pepper_file.",
-						"the pepper file must have one or two lines of %d to %d bytes",
-						PEPPER_MIN, PEPPER_MAX);
-		}
-		line[length] = '\0';
-		strlcpy(peppers[npeppers++], line, sizeof(peppers[0]));
-	}
-	FreeFile(file);
-	explicit_bzero(line, sizeof(line));
-	if (npeppers == 0)
-		error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.pepper_file.", "the pepper file is empty");
-}
-
-/* The number of peppers in force, read anew when the setting has changed. */
-static int
-load_peppers(void)
-{
-	if (setting_pepper_file[0] == '\0')
-		return 0;
-	if (peppers_file == NULL || strcmp(peppers_file, setting_pepper_file) != 0)
-	{
-		/* Forgotten first: after an error the file is read again, whichever it is by then. */
-		if (peppers_file != NULL)
-			pfree(peppers_file);
-		peppers_file = NULL;
-		read_peppers();
-		peppers_file = MemoryContextStrdup(TopMemoryContext, setting_pepper_file);
-	}
-	return npeppers;
 }
 
 /*
@@ -219,16 +158,15 @@ digest_plain(const char *text, size_t length, uint8 *digest)
 }
 
 void
-token_digest_secret(const char *secret, size_t length, uint8 *digest)
+token_digest_secret(const char *purpose, const char *secret, size_t length, uint8 *digest)
 {
-	static const char purpose[] = "account: nobody";
-	uint8		joined[sizeof(purpose) + TOKEN_MAX_LENGTH];
+	pg_cryptohash_ctx *context = sha256_context();
 
-	Assert(length <= TOKEN_MAX_LENGTH);
-	memcpy(joined, purpose, sizeof(purpose));
-	memcpy(joined + sizeof(purpose), secret, length);
-	digest_plain((char *) joined, sizeof(purpose) + length, digest);
-	explicit_bzero(joined, sizeof(joined));
+	if (pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) purpose, strlen(purpose) + 1) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) secret, length) < 0 ||
+		pg_cryptohash_final(context, digest, TOKEN_DIGEST_LENGTH) < 0)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute SHA-256");
 }
 
 static void
@@ -249,10 +187,10 @@ digest_peppered(const char *text, size_t length, const char *pepper, uint8 *dige
 int
 token_digests(const char *text, size_t length, uint8 digests[TOKEN_MAX_DIGESTS][TOKEN_DIGEST_LENGTH])
 {
-	int			count = load_peppers();
+	int			count = keyring_load(&peppers);
 
 	for (int i = 0; i < count; i++)
-		digest_peppered(text, length, peppers[i], digests[i]);
+		digest_peppered(text, length, peppers.keys[i], digests[i]);
 	digest_plain(text, length, digests[count]);
 	return count + 1;
 }
@@ -280,7 +218,7 @@ token_issue(TokenKind kind, Token *token)
 	memset(token, 0, sizeof(*token));
 	prefix = snprintf(token->text, sizeof(token->text), "%s_%s%s_",
 					  setting_key_environment, setting_key_brand, kind_letters(kind));
-	draw_random(number, sizeof(number));
+	token_random_bytes(number, sizeof(number));
 	write_secret(number, token->text + prefix);
 	explicit_bzero(number, sizeof(number));
 	length = prefix + SECRET_LENGTH;
