@@ -23,6 +23,7 @@
 
 PG_FUNCTION_INFO_V1(account_api_insert_account);
 PG_FUNCTION_INFO_V1(account_api_change_account);
+PG_FUNCTION_INFO_V1(account_api_remove_account);
 PG_FUNCTION_INFO_V1(account_api_external_id);
 PG_FUNCTION_INFO_V1(account_api_labels);
 PG_FUNCTION_INFO_V1(account_api_login);
@@ -174,6 +175,27 @@ account_api_change_account(PG_FUNCTION_ARGS)
 	values[0] = column(old, descriptor, "id", &isnull);
 	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(changes.data));
 	return PointerGetDatum(row_of(call("update_account", 2, types, values, nulls), descriptor));
+}
+
+/* remove_account() */
+Datum
+account_api_remove_account(PG_FUNCTION_ARGS)
+{
+	static const Oid types[2] = {UUIDOID, INTERVALOID};
+	TriggerData *trigger = trigger_of(fcinfo, false);
+	Interval	day = {.day = 1};
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	values[0] = column(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation), "id", &nulls[0]);
+	values[1] = IntervalPGetDatum(&day);
+	/* The view shows the own account too: a request that forgets to say which is not to delete it. */
+	if (identity_current() != NULL && !nulls[0] &&
+		memcmp(DatumGetUUIDP(values[0]), &identity_current()->account_id, UUID_LEN) == 0)
+		error_raise(ERROR_FORBIDDEN, "Call delete_account(), if that is wanted.",
+					"the caller's own account is not deleted through the view");
+	(void) call("delete_account", 2, types, values, nulls);
+	return PointerGetDatum(trigger->tg_trigtuple);
 }
 
 /* What is found of the account that a row of the view is of, within the caller's reach. */

@@ -6,18 +6,14 @@
 -- Not here: functions that take a credential (a request has one already), and all that
 -- administrators do.  The first line of a comment is a title.
 
-CREATE VIEW account_api.accounts WITH (security_barrier) AS
+-- Not a security_barrier, which would sort all accounts for each page: who sees which is a policy of
+-- the table, so that no condition of a caller's meets a row before it.  What the policy lets pass is two lists, each
+-- in the order of an index.
+CREATE VIEW account_api.accounts WITH (security_invoker) AS
 	SELECT NULL::text AS api_key,
-		(
-			SELECT pg_catalog.min(h.created_at)
-			FROM account.holds h
-			WHERE h.subject_id = ANY (a.path) AND h.kind = 'a'
-		) AS archived_at,
+		account.read_only_since(a.account_id) AS archived_at,
 		a.branding::jsonb AS branding,
-		CASE
-			WHEN a.account_id = account.current_account_id() AND (s.monthly_cost IS NOT NULL OR s.renewal_date IS NOT NULL)
-				THEN ROW(s.monthly_cost, s.renewal_date)::account.commitment
-		END AS commitment,
+		CASE WHEN a.account_id = a.listed_for THEN account.own_commitment() END AS commitment,
 		a.created_at,
 		a.account_id AS id,
 		a.last_read_input_at,
@@ -31,12 +27,22 @@ CREATE VIEW account_api.accounts WITH (security_barrier) AS
 		a.status_error,
 		a.stripe_customer_id,
 		a.updated_at
-	FROM account.accounts a
-	LEFT JOIN account.subscriptions s ON s.account_id = a.account_id
-	WHERE account_api.require_credential()
-		AND (a.account_id = account.current_account_id() OR a.parent_account_id = account.current_account_id());
+	FROM (
+			SELECT o.account_id AS listed_for,
+				o.account_id, o.parent_account_id, o.name, o.branding, o.stripe_customer_id,
+				o.status, o.status_changed_at, o.status_error, o.created_at, o.updated_at,
+				o.last_read_input_at, o.last_updated_config_at, o.last_updated_output_at
+			FROM account.accounts o
+			UNION ALL
+			SELECT c.parent_account_id,
+				c.account_id, c.parent_account_id, c.name, c.branding, c.stripe_customer_id,
+				c.status, c.status_changed_at, c.status_error, c.created_at, c.updated_at,
+				c.last_read_input_at, c.last_updated_config_at, c.last_updated_output_at
+			FROM account.accounts c
+		) a
+	WHERE account_api.require_credential() AND a.listed_for = account.current_account_id();
 COMMENT ON VIEW account_api.accounts IS 'The caller''s account and those directly below it
-An account posted here, with name and, if wanted, branding and parent_account_id, is made by create_account() and answered with its first API key, shown this once; name and branding are changed here too. Accounts further below: get_account() and account_descendants(). external_id and labels can be asked for with select. Raises MISSING_API_KEY, VALIDATION_FAILED for any other column, and what create_account() and update_account() raise.';
+An account posted here, with name and, if wanted, branding and parent_account_id, is made by create_account() and answered with its first API key, shown this once; name and branding are changed here too, and the deletion of an account is asked for by deleting it here, as delete_account() does. Accounts further below: get_account() and account_descendants(). external_id and labels can be asked for with select. Raises MISSING_API_KEY, VALIDATION_FAILED for any other column, and what create_account(), update_account() and delete_account() raise.';
 COMMENT ON COLUMN account_api.accounts.api_key IS 'The first API key, in the answer that makes the account; otherwise NULL.';
 COMMENT ON COLUMN account_api.accounts.archived_at IS 'Since when it, or an account above, is archived: then it takes no writes.';
 COMMENT ON COLUMN account_api.accounts.branding IS 'White-label branding; suppress_from_reports is a boolean.';
@@ -67,12 +73,21 @@ CREATE FUNCTION account_api.change_account() RETURNS trigger
 REVOKE ALL ON FUNCTION account_api.change_account() FROM PUBLIC;
 COMMENT ON FUNCTION account_api.change_account() IS 'Trigger of view accounts: changes a row by update_account().';
 
+CREATE FUNCTION account_api.remove_account() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'account_api_remove_account';
+REVOKE ALL ON FUNCTION account_api.remove_account() FROM PUBLIC;
+COMMENT ON FUNCTION account_api.remove_account() IS 'Trigger of view accounts: asks for the deletion of a row''s account by delete_account().';
+
 CREATE TRIGGER accounts_insert
 	INSTEAD OF INSERT ON account_api.accounts
 	FOR EACH ROW EXECUTE FUNCTION account_api.insert_account();
 CREATE TRIGGER accounts_update
 	INSTEAD OF UPDATE ON account_api.accounts
 	FOR EACH ROW EXECUTE FUNCTION account_api.change_account();
+CREATE TRIGGER accounts_delete
+	INSTEAD OF DELETE ON account_api.accounts
+	FOR EACH ROW EXECUTE FUNCTION account_api.remove_account();
 
 CREATE FUNCTION account_api.external_id(account account_api.accounts) RETURNS text
 	LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -110,7 +125,7 @@ COMMENT ON FUNCTION account_api.current_account_id() IS 'The caller''s account
 NULL without a credential. Any level; raises nothing.';
 
 INSERT INTO account.access_grants (level, object, privileges) VALUES
-	('tenant', 'TABLE account_api.accounts', 'SELECT, INSERT, UPDATE');
+	('tenant', 'TABLE account_api.accounts', 'SELECT, INSERT, UPDATE, DELETE');
 INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'FUNCTION account_api.external_id(account_api.accounts)'),
 	('tenant', 'FUNCTION account_api.labels(account_api.accounts)'),
@@ -244,8 +259,8 @@ CREATE VIEW account_api.over_privileged_profiles WITH (security_invoker, securit
 		v.detail
 	FROM account.over_privileged_profiles v
 	WHERE account_api.require_credential();
-COMMENT ON VIEW account_api.over_privileged_profiles IS 'Profiles that have, or whose keys name, more than they should need, a row for each finding: of the caller''s account and those below, service accounts with read:service_accounts or manage:service_accounts, keys with read:api_keys or manage:api_keys; all for an administrator
-What is done with a permission is not recorded: last_used_at in api_keys says whether a key is used at all. Raises MISSING_API_KEY.';
+COMMENT ON VIEW account_api.over_privileged_profiles IS 'Profiles that have, or whose keys name, more than they should need, a row for each finding
+Of the caller''s account and those below, service accounts with read:service_accounts or manage:service_accounts, keys with read:api_keys or manage:api_keys; all for an administrator. What is done with a permission is not recorded: last_used_at in api_keys says whether a key is used at all. Raises MISSING_API_KEY.';
 COMMENT ON COLUMN account_api.over_privileged_profiles.account_id IS 'The account that it belongs to.';
 COMMENT ON COLUMN account_api.over_privileged_profiles.profile_id IS 'The profile.';
 COMMENT ON COLUMN account_api.over_privileged_profiles.name IS 'Its name.';
@@ -300,6 +315,32 @@ COMMENT ON COLUMN account_api.profiles.labels IS 'A flat JSON object of strings.
 COMMENT ON COLUMN account_api.profiles.created_by IS 'The profile that made it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account_api.profiles.created_at IS 'When it was created.';
 COMMENT ON COLUMN account_api.profiles.updated_at IS 'When it was last changed.';
+
+CREATE VIEW account_api.quota_usage WITH (security_invoker, security_barrier) AS
+	SELECT v.account_id,
+		v.resource,
+		v.scope,
+		v.used,
+		v.tree_used,
+		v.limit_value,
+		v.account_name,
+		v.external_id,
+		v.labels,
+		v.created_at
+	FROM account.quota_usage v
+	WHERE account_api.require_credential();
+COMMENT ON VIEW account_api.quota_usage IS 'What accounts use of what their plans limit
+The caller''s account and those below it: sub_accounts, api_keys, service_accounts, members, workspaces, all else that the effective plan limits, and what is counted without a limit. Read by level tenant. Raises MISSING_API_KEY.';
+COMMENT ON COLUMN account_api.quota_usage.account_id IS 'The account.';
+COMMENT ON COLUMN account_api.quota_usage.resource IS 'What is counted: the name in the limits of the plan.';
+COMMENT ON COLUMN account_api.quota_usage.scope IS 'Whom the limit is for: account, each one, also where there is no limit; or tree, all that are billed to the holder of the plan.';
+COMMENT ON COLUMN account_api.quota_usage.used IS 'How many the account itself has.';
+COMMENT ON COLUMN account_api.quota_usage.tree_used IS 'How many there are in all that are billed to the account, where it holds the plan and the limit is for the tree; otherwise NULL.';
+COMMENT ON COLUMN account_api.quota_usage.limit_value IS 'How many the plan allows; NULL for no limit.';
+COMMENT ON COLUMN account_api.quota_usage.account_name IS 'The name of the account.';
+COMMENT ON COLUMN account_api.quota_usage.external_id IS 'The external id of the account.';
+COMMENT ON COLUMN account_api.quota_usage.labels IS 'The labels of the account.';
+COMMENT ON COLUMN account_api.quota_usage.created_at IS 'When the account was created.';
 
 CREATE VIEW account_api.role_assignments WITH (security_invoker, security_barrier) AS
 	SELECT v.assignment_id,
@@ -425,8 +466,8 @@ CREATE VIEW account_api.unused_credentials WITH (security_invoker, security_barr
 		v.unused_for
 	FROM account.unused_credentials v
 	WHERE account_api.require_credential();
-COMMENT ON VIEW account_api.unused_credentials IS 'Keys, but for those that are being replaced, and service accounts that were not used for 90 days, or never: of the caller''s account and those below, keys with read:api_keys or manage:api_keys, service accounts with read:service_accounts or manage:service_accounts; all for an administrator
-Raises MISSING_API_KEY.';
+COMMENT ON VIEW account_api.unused_credentials IS 'Keys, but for those that are being replaced, and service accounts that were not used for 90 days, or never
+Of the caller''s account and those below, keys with read:api_keys or manage:api_keys, service accounts with read:service_accounts or manage:service_accounts; all for an administrator. Raises MISSING_API_KEY.';
 COMMENT ON COLUMN account_api.unused_credentials.kind IS 'api_key or service_account.';
 COMMENT ON COLUMN account_api.unused_credentials.credential_id IS 'The key, or the profile of the service account.';
 COMMENT ON COLUMN account_api.unused_credentials.account_id IS 'The account that it belongs to.';
@@ -710,8 +751,8 @@ CREATE FUNCTION account_api.assign_role(
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	RETURN account.assign_role(profile_id, role, workspace_id, service, descendants, expires_in);
 REVOKE ALL ON FUNCTION account_api.assign_role(uuid, text, uuid, text, boolean, interval) FROM PUBLIC;
-COMMENT ON FUNCTION account_api.assign_role(uuid, text, uuid, text, boolean, interval) IS 'Gives a profile a role of its account, or a built-in one: in the whole account, or in one workspace (whose reach comes with it), or for one service of the application (a word of lower-case letters, digits, _ and -), or both; with descendants, for a user, in all accounts below too
-It is in force from the next transaction on, and ends by itself after expires_in. Assigned again in the same scope, it takes the place of the first. The caller has all of the role, reaches the workspace, and lasts as long itself: without expires_in it ends when the caller does. For the accounts below it takes an owner, or who has the role for them. A role that denies is given by who has all that the profile has. manage:roles in the own account and those below; administrators. Raises MISSING_API_KEY, FORBIDDEN (also for the system service account, and when the transaction commits, if the caller has lost what it gives), NOT_FOUND for the profile, role or workspace, VALIDATION_FAILED, CONFLICT where the last owner would get an end, ARCHIVED, ACCOUNT_SUSPENDED.';
+COMMENT ON FUNCTION account_api.assign_role(uuid, text, uuid, text, boolean, interval) IS 'Gives a profile a role of its account, or a built-in one
+In the whole account, or in one workspace (whose reach comes with it), or for one service of the application (a word of lower-case letters, digits, _ and -), or both; with descendants, for a user, in all accounts below too. It is in force from the next transaction on, and ends by itself after expires_in. Assigned again in the same scope, it takes the place of the first. The caller has all of the role, reaches the workspace, and lasts as long itself: without expires_in it ends when the caller does. For the accounts below it takes an owner, or who has the role for them. A role that denies is given by who has all that the profile has. manage:roles in the own account and those below; administrators. Raises MISSING_API_KEY, FORBIDDEN (also for the system service account, and when the transaction commits, if the caller has lost what it gives), NOT_FOUND for the profile, role or workspace, VALIDATION_FAILED, CONFLICT where the last owner would get an end, ARCHIVED, ACCOUNT_SUSPENDED.';
 
 CREATE FUNCTION account_api.unassign_role(
 		profile_id uuid,
@@ -758,7 +799,7 @@ CREATE FUNCTION account_api.enable_profile(profile_id uuid) RETURNS void
 	RETURN account.enable_profile(profile_id);
 REVOKE ALL ON FUNCTION account_api.enable_profile(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.enable_profile(uuid) IS 'Ends what disable_profile() did; no error where it is not disabled
-By the same, and raises the same but CONFLICT; FORBIDDEN also where an administrator or an account above the caller disabled it.';
+By who may call that. Raises the same but CONFLICT; FORBIDDEN also where an administrator or an account above the caller disabled it.';
 
 CREATE FUNCTION account_api.delete_profile(profile_id uuid) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -940,6 +981,59 @@ REVOKE ALL ON FUNCTION account_api.unarchive_account(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.unarchive_account(uuid) IS 'Ends what archive_account() did to this account; no error where it is not archived
 manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also where an administrator or an account above the caller archived it), NOT_FOUND, BAD_REQUEST.';
 
+CREATE FUNCTION account_api.rotate_webhook_secret(overlap interval DEFAULT '24 hours', account_id uuid DEFAULT NULL) RETURNS text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN account.rotate_webhook_secret(overlap, account_id);
+REVOKE ALL ON FUNCTION account_api.rotate_webhook_secret(interval, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.rotate_webhook_secret(interval, uuid) IS 'Generates a new webhook secret of the caller''s account and returns it
+"whsec_" and base64, as Standard Webhooks has it. Those before it go on signing beside it for the overlap (0 to 30 days); 0 ends them at once. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, VALIDATION_FAILED, ARCHIVED, ACCOUNT_SUSPENDED, CONFLICT with five secrets in force (never without an overlap), and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
+
+CREATE FUNCTION account_api.webhook_secret(account_id uuid DEFAULT NULL) RETURNS text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	RETURN account.webhook_secret(account_id);
+REVOKE ALL ON FUNCTION account_api.webhook_secret(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.webhook_secret(uuid) IS 'The newest webhook secret of the caller''s account
+"whsec_" and base64: what whoever receives its webhooks checks them with. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
+
+CREATE FUNCTION account_api.sign_webhook(message_id text, payload text, sent_at timestamp with time zone DEFAULT pg_catalog.now(), account_id uuid DEFAULT NULL) RETURNS text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	RETURN account.sign_webhook(message_id, payload, sent_at, account_id);
+REVOKE ALL ON FUNCTION account_api.sign_webhook(text, text, timestamp with time zone, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.sign_webhook(text, text, timestamp with time zone, uuid) IS 'The value of the header webhook-signature for a message
+A signature by each secret in force, newest first (Standard Webhooks). message_id (1 to 255 visible ASCII characters, no dot) is that of webhook-id, sent_at in whole seconds that of webhook-timestamp; payload (at most 16 MB) is signed as UTF-8 and has to be sent like that, byte for byte. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, VALIDATION_FAILED, and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
+
+CREATE FUNCTION account_api.verify_webhook(secret text, message_id text, sent_at text, payload text, signature text, tolerance interval DEFAULT '5 minutes') RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN account.verify_webhook(secret, message_id, sent_at, payload, signature, tolerance);
+REVOKE ALL ON FUNCTION account_api.verify_webhook(text, text, text, text, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.verify_webhook(text, text, text, text, text, interval) IS 'Whether a webhook that was received is genuine
+secret is "whsec_" and base64; message_id, sent_at (whole seconds) and signature are the headers webhook-id, webhook-timestamp and webhook-signature, payload is the body. sent_at has to be within the tolerance (0 to 1 day) of now, before or after. Anything of another form is false. Any level. Raises VALIDATION_FAILED for the tolerance alone.';
+
+CREATE FUNCTION account_api.delete_account(account_id uuid, grace interval DEFAULT '24 hours') RETURNS timestamp with time zone
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN account.delete_account(account_id, grace);
+REVOKE ALL ON FUNCTION account_api.delete_account(uuid, interval) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.delete_account(uuid, interval) IS 'Asks for the deletion of an account and of all below it, with everything in them, and returns when it is due: after grace (24 hours to 10 years)
+Until then cancel_deletion() takes it back, and they are archived. Twice is no error: the first date stands. Waits for nobody. manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, BAD_REQUEST, VALIDATION_FAILED.';
+
+CREATE FUNCTION account_api.cancel_deletion(account_id uuid) RETURNS void
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN account.cancel_deletion(account_id);
+REVOKE ALL ON FUNCTION account_api.cancel_deletion(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.cancel_deletion(uuid) IS 'Takes back what delete_account() asked for of this account; no error where nothing was
+manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also where an administrator or an account above the caller asked for it), NOT_FOUND (also once it is purged), BAD_REQUEST, and CONFLICT once a purge has deleted rows.';
+
+CREATE VIEW account_api.pending_deletions WITH (security_invoker, security_barrier) AS
+	SELECT d.account_id, d.requested_at, d.requested_by, d.due_at
+	FROM account.pending_deletions d
+	WHERE account_api.require_credential();
+COMMENT ON VIEW account_api.pending_deletions IS 'The accounts that are to be deleted, of those that the caller may read with read:accounts or manage:accounts
+An account is there twice if itself and one above have asked for it. Raises MISSING_API_KEY.';
+COMMENT ON COLUMN account_api.pending_deletions.account_id IS 'The account; all below it go with it.';
+COMMENT ON COLUMN account_api.pending_deletions.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN account_api.pending_deletions.requested_by IS 'The profile that asked for it; NULL for an administrator or an application.';
+COMMENT ON COLUMN account_api.pending_deletions.due_at IS 'From when on it is carried out.';
+
 CREATE FUNCTION account_api.suspend_account(account_id uuid, reason text) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	RETURN account.suspend_account(account_id, reason);
@@ -990,6 +1084,7 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'TABLE account_api.over_privileged_profiles'),
 	('tenant', 'TABLE account_api.permissions'),
 	('tenant', 'TABLE account_api.profiles'),
+	('tenant', 'TABLE account_api.quota_usage'),
 	('tenant', 'TABLE account_api.role_assignments'),
 	('tenant', 'TABLE account_api.roles'),
 	('tenant', 'TABLE account_api.service_accounts'),
@@ -1052,8 +1147,15 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'FUNCTION account_api.create_account(text, uuid, jsonb, text, text, text, text, jsonb, uuid)'),
 	('tenant', 'FUNCTION account_api.archive_account(uuid)'),
 	('tenant', 'FUNCTION account_api.unarchive_account(uuid)'),
+	('tenant', 'FUNCTION account_api.delete_account(uuid, interval)'),
+	('tenant', 'FUNCTION account_api.cancel_deletion(uuid)'),
+	('tenant', 'TABLE account_api.pending_deletions'),
 	('tenant', 'FUNCTION account_api.suspend_account(uuid, text)'),
 	('tenant', 'FUNCTION account_api.resume_account(uuid)'),
+	('tenant', 'FUNCTION account_api.rotate_webhook_secret(interval, uuid)'),
+	('tenant', 'FUNCTION account_api.webhook_secret(uuid)'),
+	('tenant', 'FUNCTION account_api.sign_webhook(text, text, timestamp with time zone, uuid)'),
+	('anonymous', 'FUNCTION account_api.verify_webhook(text, text, text, text, text, interval)'),
 	('anonymous', 'FUNCTION account_api.feature_flag_enabled(text)'),
 	('anonymous', 'FUNCTION account_api.register(text, text)'),
 	('anonymous', 'FUNCTION account_api.sign_up(text, text, text)'),

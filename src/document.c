@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -378,9 +379,15 @@ read_uri(Parameters *parameters)
 static Datum
 read_parameters(const Document *document, text *body)
 {
+	static JsonSemAction nothing;
 	Parameters	parameters = {.document = document};
-	Datum		given = DirectFunctionCall1(jsonb_in, CStringGetDatum(body != NULL ? text_to_cstring(body) : "{}"));
+	char	   *json = body != NULL ? text_to_cstring(body) : "{}";
+	Datum		given;
 
+	/* It may be what was sent, whatever that is (part body). */
+	if (pg_parse_json(make_json_lexer(json, strlen(json)), &nothing) != JSON_SUCCESS)
+		error_raise(ERROR_BAD_REQUEST, NULL, "the body is not JSON");
+	given = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 	parameters.body = DatumGetJsonbP(given);
 	validation_start(&parameters.validation);
 	initStringInfo(&parameters.json);
@@ -416,8 +423,9 @@ document_member(Datum object, const char *name)
 typedef struct ListPage
 {
 	bool		backwards;		/* newest first */
-	TimestampTz after_time;
+	TimestampTz after_time;		/* of the last row before the page, in its direction */
 	pg_uuid_t	after_id;
+	TimestampTz end;			/* what is there or further is not asked for */
 	int			limit;
 } ListPage;
 
@@ -439,6 +447,33 @@ read_cursor(const char *cursor, ListPage *page)
 		return false;
 	page->after_time = (TimestampTz) time;
 	return true;
+}
+
+static bool
+read_time(Datum parameters, const char *name, TimestampTz *time)
+{
+	char	   *value = document_member(parameters, name);
+
+	if (value != NULL)
+		*time = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(value),
+														ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	return value != NULL;
+}
+
+/* created_after and created_before: one is where the list begins, the other where it ends. */
+static void
+read_bounds(Datum parameters, ListPage *page)
+{
+	const char *first = page->backwards ? "created_before" : "created_after";
+	TimestampTz start;
+
+	page->end = page->backwards ? DT_NOBEGIN : DT_NOEND;
+	(void) read_time(parameters, page->backwards ? "created_after" : "created_before", &page->end);
+	if (!read_time(parameters, first, &start) ||
+		(page->backwards ? page->after_time < start : page->after_time > start))
+		return;
+	page->after_time = start;
+	memset(&page->after_id, page->backwards ? 0 : 0xff, UUID_LEN);
 }
 
 static void
@@ -463,6 +498,7 @@ read_page(Datum parameters, ListPage *page)
 	if (cursor != NULL && !read_cursor(cursor, page))
 		validation_add(&validation, "cursor", "pattern", "must be a next_cursor of an earlier answer", NULL);
 	validation_finish(&validation);
+	read_bounds(parameters, page);
 }
 
 /* The rows of the last result, of which the first two columns are time and id, as a page. */
@@ -509,10 +545,9 @@ run_list(Document *document, Datum parameters, StringInfo json)
 	char	   *id = document->id_is_account ? document_member(parameters, "id") : NULL;
 	pg_uuid_t	account_id;
 	Target		target;
-	ListPage		page;
-	Datum		values[5];
-	QueryScope	scope = {.caller = CurrentMemoryContext};
-	Statement  *statement;
+	ListPage	page;
+	Datum		values[6];
+	QueryScope	scope;
 
 	read_page(parameters, &page);
 	if (id != NULL)
@@ -525,17 +560,11 @@ run_list(Document *document, Datum parameters, StringInfo json)
 	values[2] = UUIDPGetDatum(&page.after_id);
 	values[3] = Int32GetDatum(page.limit + 1);
 	values[4] = UUIDPGetDatum(&target.account_id);
-	statement = page.backwards ? &document->backwards : &document->statement;
-	if (document->elevated)
-		query_open(&scope);
-	else
-		SPI_connect();
-	(void) query_read(statement, values, NULL);
+	values[5] = TimestampTzGetDatum(page.end);
+	query_open(&scope);
+	(void) query_read(page.backwards ? &document->backwards : &document->statement, values, NULL);
 	render_page(json, &page);
-	if (document->elevated)
-		query_close(&scope);
-	else
-		SPI_finish();
+	query_close(&scope);
 }
 
 /* ---------------------------------------------------------------------------
@@ -600,6 +629,9 @@ run(Document *document, text *given, StringInfo json)
 		run_list(document, parameters, json);
 	else
 		run_statements(document, parameters, json);
+	/* What is deferred fails here, in the words of the documents, and not when PostgREST commits. */
+	if (request_is_active() && (document->writes || document->handle != NULL))
+		script_settle();
 	AtEOXact_GUC(true, nest_level);
 	return status;
 }
@@ -615,6 +647,7 @@ code_of(const ErrorData *error)
 	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
 	{
 		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
 			return ERROR_BAD_REQUEST;
 		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
 			return ERROR_CONFLICT;
@@ -645,14 +678,17 @@ answer_error(const ErrorData *error, StringInfo json)
 {
 	ErrorCode	code = code_of(error);
 	char	   *challenge = error_challenge(code);
+	char	   *seconds = error_retry_after(code);
 
-	if (error_code_of(error->sqlerrcode) != ERROR_CODES)
+	if (error_code_of(error->sqlerrcode) != ERROR_CODES && error->detail != NULL)
 		appendStringInfoString(json, error->detail);
 	else
 		appendStringInfoString(json, error_document(code, NULL));
 	log_error(error->sqlerrcode, error->message, json->data);
 	if (challenge != NULL && request_is_active())
 		request_answer_headers("WWW-Authenticate", challenge);
+	if (seconds != NULL && request_is_active())
+		request_answer_headers("Retry-After", seconds);
 	return error_http_status(code);
 }
 

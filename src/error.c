@@ -33,6 +33,7 @@ static const ErrorEntry error_entries[ERROR_CODES] = {
 };
 
 static bool as_document = false;
+static int	retry_after = 0;		/* seconds, of the last RATE_LIMITED that was raised */
 
 PG_FUNCTION_INFO_V1(account_error_list_error_codes);
 
@@ -101,6 +102,12 @@ error_challenge(ErrorCode code)
 	}
 }
 
+char *
+error_retry_after(ErrorCode code)
+{
+	return code == ERROR_RATE_LIMITED ? psprintf("%d", Max(retry_after, 1)) : NULL;
+}
+
 static void
 append_member(StringInfo json, const char *name, const char *value)
 {
@@ -133,6 +140,7 @@ answer_head(ErrorCode code)
 {
 	StringInfoData head;
 	char	   *challenge = error_challenge(code);
+	char	   *seconds = error_retry_after(code);
 
 	initStringInfo(&head);
 	appendStringInfo(&head, "{\"status\": %d, \"headers\": {", error_entries[code].status);
@@ -140,6 +148,8 @@ answer_head(ErrorCode code)
 	append_member(&head, "Vary", REQUEST_VARY);
 	if (challenge != NULL)
 		append_member(&head, "WWW-Authenticate", challenge);
+	if (seconds != NULL)
+		append_member(&head, "Retry-After", seconds);
 	appendStringInfoString(&head, "}}");
 	return head.data;
 }
@@ -194,6 +204,13 @@ error_raise(ErrorCode code, const char *hint, const char *format,...)
 		enlargeStringInfo(&message, needed);
 	}
 	throw(code, hint, message.data, NULL);
+}
+
+void
+error_raise_limited(int seconds, const char *message)
+{
+	retry_after = seconds;
+	throw(ERROR_RATE_LIMITED, psprintf("Try again in %s s.", error_retry_after(ERROR_RATE_LIMITED)), message, NULL);
 }
 
 void

@@ -121,8 +121,8 @@ request_read(const char *name, List **members)
 	return true;
 }
 
-int
-request_find(List *members, const char *name, char **value)
+static int
+find(List *members, const char *name, int (*compare) (const char *left, const char *right), char **value)
 {
 	int			count = 0;
 	ListCell   *cell;
@@ -132,12 +132,24 @@ request_find(List *members, const char *name, char **value)
 	{
 		RequestMember *member = lfirst(cell);
 
-		if (pg_strcasecmp(member->name, name) != 0)
+		if (compare(member->name, name) != 0)
 			continue;
 		*value = member->value;
 		count++;
 	}
 	return count;
+}
+
+int
+request_find(List *members, const char *name, char **value)
+{
+	return find(members, name, pg_strcasecmp, value);
+}
+
+int
+request_find_cookie(List *members, const char *name, char **value)
+{
+	return find(members, name, strcmp, value);
 }
 
 List *

@@ -42,21 +42,24 @@
 	{"name", DOCUMENT_TEXT}, {"prefix", DOCUMENT_TEXT}, {"label", DOCUMENT_TEXT}, \
 	{"created_after", DOCUMENT_TEXT}, {"created_before", DOCUMENT_TEXT}
 
-/* A label is asked for as key, or as key:value. */
-#define LIST_PAGE(id, columns, source, compare, direction) \
+/*
+ * A label is asked for as key, or as key:value.  A filter that is not given is gone from the plan,
+ * which is made for the values; from an index on (account, created_at, id) no row is read but
+ * those of the page.
+ */
+#define LIST_PAGE(id, columns, source, compare, contrary, direction) \
 	{"SELECT x.created_at, x." id ", " columns " FROM " source \
-		" AND (x.created_at, x." id ") " compare " ($2, $3)" \
+		" AND (x.created_at, x." id ") " compare " ($2, $3) AND x.created_at " contrary " $6" \
 		" AND ($1 ->> 'name' IS NULL OR x.name = $1 ->> 'name')" \
 		" AND ($1 ->> 'prefix' IS NULL OR starts_with(x.name, $1 ->> 'prefix'))" \
-		" AND ($1 ->> 'label' IS NULL OR CASE WHEN strpos($1 ->> 'label', ':') = 0 THEN x.labels ? ($1 ->> 'label')" \
-		" ELSE x.labels ->> split_part($1 ->> 'label', ':', 1) = substr($1 ->> 'label', strpos($1 ->> 'label', ':') + 1) END)" \
-		" AND ($1 ->> 'created_after' IS NULL OR x.created_at > ($1 ->> 'created_after')::timestamptz)" \
-		" AND ($1 ->> 'created_before' IS NULL OR x.created_at < ($1 ->> 'created_before')::timestamptz)" \
+		" AND ($1 ->> 'label' IS NULL OR x.labels <> '{}' AND CASE WHEN strpos($1 ->> 'label', ':') = 0 THEN x.labels ? ($1 ->> 'label')" \
+		" ELSE x.labels @> jsonb_build_object(split_part($1 ->> 'label', ':', 1)," \
+		" substr($1 ->> 'label', strpos($1 ->> 'label', ':') + 1)) END)" \
 		" ORDER BY x.created_at " direction ", x." id " " direction " LIMIT $4", \
-		5, {JSONBOID, TIMESTAMPTZOID, UUIDOID, INT4OID, UUIDOID}}
+		6, {JSONBOID, TIMESTAMPTZOID, UUIDOID, INT4OID, UUIDOID, TIMESTAMPTZOID}, .planned_anew = true}
 #define LIST(id, columns, source) \
-	.statement = LIST_PAGE(id, columns, source, ">", "ASC"), \
-	.backwards = LIST_PAGE(id, columns, source, "<", "DESC")
+	.statement = LIST_PAGE(id, columns, source, ">", "<", "ASC"), \
+	.backwards = LIST_PAGE(id, columns, source, "<", ">", "DESC")
 
 /* ---------------------------------------------------------------------------
  * Accounts below the caller's
@@ -64,8 +67,7 @@
 
 /* The 17 members; the price is told to the account itself alone, and none of these is. */
 #define ACCOUNT_MEMBERS \
-	"NULL AS api_key," \
-	" (SELECT min(h.created_at) FROM account.holds h WHERE h.subject_id = ANY (x.path) AND h.kind = 'a') AS archived_at," \
+	"NULL AS api_key, " DIRECTORY_ARCHIVED_AT("x") " AS archived_at," \
 	" x.branding, NULL AS commitment, x.created_at, x.account_id AS id, x.last_read_input_at," \
 	" x.last_updated_config_at, x.last_updated_output_at, x.name, x.parent_account_id," \
 	" 'account' AS resource_type, x.status, x.status_changed_at, x.status_error, x.stripe_customer_id, x.updated_at"
@@ -75,7 +77,6 @@ ROUTE(list_accounts,
 	  .status = 200,
 	  .members = {LIST_MEMBERS, {"id", DOCUMENT_ID}},
 	  .id_is_account = true,
-	  .elevated = true,
 	  LIST("account_id", ACCOUNT_MEMBERS, "account.accounts x WHERE x.parent_account_id = $5"));
 
 ROUTE(create_account,
@@ -121,6 +122,23 @@ ROUTE(unarchive_account,
 	  .statement = BODY("SELECT " ID("id") ", account.unarchive_account(" ID("id") ")"),
 	  .then = THEN("SELECT * FROM account.get_account($1)"));
 
+ROUTE(delete_account,
+	  .paths = {"/v1/accounts/{id}"},
+	  .status = 202,
+	  .writes = true,
+	  .members = {{"id", DOCUMENT_ID}, {"grace", DOCUMENT_TEXT}},
+	  .statement = BODY("SELECT " ID("id") ", account.delete_account(" ID("id")
+						", COALESCE((" TEXT("grace") ")::interval, '24 hours'))"),
+	  .then = THEN("SELECT * FROM account.get_account($1)"));
+
+ROUTE(cancel_deletion,
+	  .paths = {"/v1/accounts/{id}/cancel_deletion"},
+	  .status = 200,
+	  .writes = true,
+	  .members = {{"id", DOCUMENT_ID}},
+	  .statement = BODY("SELECT " ID("id") ", account.cancel_deletion(" ID("id") ")"),
+	  .then = THEN("SELECT * FROM account.get_account($1)"));
+
 ROUTE(suspend_account,
 	  .paths = {"/v1/accounts/{id}/suspend"},
 	  .status = 200,
@@ -153,6 +171,15 @@ ROUTE(change_account,
 	  .statement = BODY("SELECT u.id FROM account.update_account(account.current_account_id(), $1) u"),
 	  .then = THEN("SELECT account.describe_account($1)"));
 
+ROUTE(rotate_webhook_signing_key,
+	  .paths = {"/v1/account/rotate_webhook_signing_key"},
+	  .status = 200,
+	  .writes = true,
+	  .members = {{"overlap", DOCUMENT_TEXT}},
+	  .statement = BODY("SELECT account.current_account_id(), account.rotate_webhook_secret(COALESCE((" TEXT("overlap")
+						")::interval, '24 hours'))"),
+	  .then = THEN("SELECT account.describe_account($1)"));
+
 ROUTE(list_memberships,
 	  .paths = {"/v1/account/memberships"},
 	  .status = 200,
@@ -182,7 +209,7 @@ ROUTE(list_api_keys,
 	  .members = {LIST_MEMBERS, {"id", DOCUMENT_ID}},
 	  .id_is_account = true,
 	  .reads = "api_keys",
-	  LIST("api_key_id", "account.describe_api_key(x.api_key_id)", "account.api_keys x WHERE x.account_id = $5"));
+	  LIST("api_key_id", "account.describe_api_key(x.api_key_id)", "account.keys x WHERE x.account_id = $5"));
 
 /* Where no profile is named: the one that is calling, or the system's of the account below. */
 ROUTE(create_api_key,
@@ -267,16 +294,21 @@ ROUTE(list_profiles,
 	  .status = 200,
 	  .members = {LIST_MEMBERS},
 	  .reads = "members",
-	  LIST("profile_id", "account.describe_profile(x.profile_id)", "account.profiles x WHERE x.deleted_at IS NULL AND x.account_id = $5"));
+	  LIST("profile_id", "account.describe_profile(x.profile_id)",
+		   "account.profiles x WHERE x.deleted_at IS NULL AND x.account_id = $5"
+		   " AND (x.kind = 'user' OR account.has_permission('read:service_accounts')"
+		   " OR account.has_permission('manage:service_accounts') OR x.profile_id = account.current_profile_id())"));
 
 ROUTE(list_service_accounts,
 	  .paths = {"/v1/account/service_accounts"},
 	  .status = 200,
 	  .members = {LIST_MEMBERS},
 	  .reads = "service_accounts",
-	  LIST("profile_id", "x.profile_id, x.account_id, x.name, x.description, x.owner, x.systems, x.system, x.roles,"
-		   " x.keys_total, x.last_used_at, x.disabled, x.external_id, x.labels, x.created_by, x.created_at",
-		   "account.service_accounts x WHERE x.account_id = $5"));
+	  LIST("profile_id", "x.profile_id, x.account_id, x.name, x.description, x.owner, x.systems, x.system, s.roles,"
+		   " s.keys_total, s.last_used_at, s.disabled, x.external_id, x.labels, x.created_by, x.created_at",
+		   "account.profiles x CROSS JOIN LATERAL"
+		   " (SELECT v.* FROM account.service_accounts v WHERE v.profile_id = x.profile_id OFFSET 0) s"
+		   " WHERE x.kind = 'service_account' AND x.deleted_at IS NULL AND x.account_id = $5"));
 
 ROUTE(create_service_account,
 	  .paths = {"/v1/account/service_accounts"},
@@ -294,7 +326,7 @@ ROUTE(list_service_account_keys,
 	  .members = {LIST_MEMBERS, {"id", DOCUMENT_ID}},
 	  .reads = "api_keys",
 	  LIST("api_key_id", "account.describe_api_key(x.api_key_id)",
-		   "account.api_keys x WHERE x.account_id = $5 AND x.profile_id = ($1 ->> 'id')::uuid"));
+		   "account.keys x WHERE x.account_id = $5 AND x.profile_id = ($1 ->> 'id')::uuid"));
 
 ROUTE(create_service_account_key,
 	  .paths = {"/v1/account/service_accounts/{id}/keys"},

@@ -48,6 +48,20 @@ REVOKE ALL ON FUNCTION account_api.v1_unarchive_account(json) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.v1_unarchive_account(json) IS 'End what archiving did
 POST /v1/accounts/{id}/unarchive. Parameters: id. Any level; errors are answers.';
 
+CREATE FUNCTION account_api.v1_delete_account(json) RETURNS json
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'account_route_delete_account';
+REVOKE ALL ON FUNCTION account_api.v1_delete_account(json) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.v1_delete_account(json) IS 'Ask for the deletion of an account and of all below
+DELETE /v1/accounts/{id}. Parameters: id, grace. Answers 202 with the account, which is archived until it is purged. Any level; errors are answers.';
+
+CREATE FUNCTION account_api.v1_cancel_deletion(json) RETURNS json
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'account_route_cancel_deletion';
+REVOKE ALL ON FUNCTION account_api.v1_cancel_deletion(json) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.v1_cancel_deletion(json) IS 'Take a deletion back that is not carried out yet
+POST /v1/accounts/{id}/cancel_deletion. Parameters: id. Any level; errors are answers.';
+
 CREATE FUNCTION account_api.v1_suspend_account(json) RETURNS json
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_route_suspend_account';
@@ -117,6 +131,13 @@ CREATE FUNCTION account_api.v1_revoke_api_key(json) RETURNS json
 REVOKE ALL ON FUNCTION account_api.v1_revoke_api_key(json) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.v1_revoke_api_key(json) IS 'Revoke an API key
 DELETE /v1/account/api_keys/{id}. Parameters: id, reason, successors. Answers 204. Any level; errors are answers.';
+
+CREATE FUNCTION account_api.v1_rotate_webhook_signing_key(json) RETURNS json
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'account_route_rotate_webhook_signing_key';
+REVOKE ALL ON FUNCTION account_api.v1_rotate_webhook_signing_key(json) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.v1_rotate_webhook_signing_key(json) IS 'Rotate the webhook signing key for the account
+POST /v1/account/rotate_webhook_signing_key. Body: overlap. Answers 200 with the account, info.webhookEventsHmacSecret being the new one. Any level; errors are answers.';
 
 CREATE FUNCTION account_api.v1_rotate_api_key(json) RETURNS json
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -223,6 +244,8 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account_api.v1_update_account(json)'),
 	('anonymous', 'FUNCTION account_api.v1_archive_account(json)'),
 	('anonymous', 'FUNCTION account_api.v1_unarchive_account(json)'),
+	('anonymous', 'FUNCTION account_api.v1_delete_account(json)'),
+	('anonymous', 'FUNCTION account_api.v1_cancel_deletion(json)'),
 	('anonymous', 'FUNCTION account_api.v1_suspend_account(json)'),
 	('anonymous', 'FUNCTION account_api.v1_resume_account(json)'),
 	('anonymous', 'FUNCTION account_api.v1_describe_account(json)'),
@@ -234,6 +257,7 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account_api.v1_update_api_key(json)'),
 	('anonymous', 'FUNCTION account_api.v1_revoke_api_key(json)'),
 	('anonymous', 'FUNCTION account_api.v1_rotate_api_key(json)'),
+	('anonymous', 'FUNCTION account_api.v1_rotate_webhook_signing_key(json)'),
 	('anonymous', 'FUNCTION account_api.v1_grant_workspace(json)'),
 	('anonymous', 'FUNCTION account_api.v1_revoke_workspace(json)'),
 	('anonymous', 'FUNCTION account_api.v1_list_workspaces(json)'),
