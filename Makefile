@@ -1,10 +1,13 @@
 # Parts in dependency order: a part uses only parts above it.  Each has a
 # src/PART.c, a src/PART.sql or both.
-PARTS = schema request error query changes access scan token tree hold network credential permission right use context identity caller gate holding guard \
-	normal email password attempt plan \
-	profile issue key amend workspace role owner assignment review user session invitation principal member directory outline describe move lifecycle signup proof \
-	script policy column protection isolation \
-	postgrest api document route
+PARTS = schema request error query changes access scan keyring token tree hold network credential permission right use context identity caller gate holding guard \
+	normal email pgcrypto password lapse attempt plan limit rate \
+	profile seal signature webhook issue key amend workspace role owner assignment review user session invitation principal member directory outline describe move lifecycle signup proof status \
+	tally note quota usage \
+	script policy column counting protection isolation unique reference birth draft fill application \
+	inventory removal burial deletion export mapping intake import \
+	confinement exposure privilege drift upkeep doctor invariant pushdown \
+	postgrest setup api document route body
 
 EXTENSION = account
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" account.control)
@@ -19,13 +22,17 @@ PG_CPPFLAGS = -DACCOUNT_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -fvisibility=hidden -std=gnu99
 
 REGRESS = install error access token identity identity_scope identity_cursor identity_transitions identity_parallel \
-	forgery trojan attacks surroundings key key_limits key_life use review catalog email password user session signup plan directory outline move lifecycle \
+	forgery trojan attacks surroundings key key_limits key_life use review catalog email password user session signup plan rate directory outline move lifecycle \
 	member member_end invitation invitation_sender act_as_user describe \
 	role role_scopes workspace service_account profile attacks_principals \
-	tree isolation isolation_writes isolation_policies isolation_fill isolation_foreign_key \
-	isolation_tree isolation_share isolation_refuse \
+	tree isolation leak leak_condition leak_own transactions pushdown pushdown_barred isolation_writes isolation_policies isolation_fill isolation_foreign_key \
+	isolation_tree isolation_share isolation_refuse quota quota_bulk quota_tree \
 	isolation_workspace isolation_workspace_tables isolation_permission isolation_workspace_permission \
-	request postgrest api document \
+	isolate_schema isolate_schema_keys isolate_schema_refuse isolate_schema_draft birth birth_schema \
+	doctor doctor_tables doctor_keys doctor_exposure doctor_roles doctor_drift doctor_settings doctor_fresh invariant \
+	request postgrest api api_lists api_attacks api_errors api_documentation document body \
+	webhook \
+	status suspension deletion deletion_tables deletion_http transfer \
 	facts facts_control facts_resource facts_errors facts_principals
 REGRESS_OPTS = --load-extension=account --encoding=UTF8
 

@@ -20,7 +20,8 @@ SELECT role, level FROM account.access_levels WHERE role::text LIKE '%regress%' 
 -- Each level has what is its own and what belongs to those before; none has more.
 CREATE VIEW pg_temp.reach AS
 	SELECT r.level, g.level AS of, g.object,
-		CASE WHEN g.object LIKE 'TABLE %' THEN has_table_privilege('regress_' || r.level, substr(g.object, 7), COALESCE(g.privileges, 'SELECT'))
+		CASE WHEN g.privileges LIKE '%(%' THEN has_any_column_privilege('regress_' || r.level, substr(g.object, 7), split_part(g.privileges, ' (', 1))
+			WHEN g.object LIKE 'TABLE %' THEN has_table_privilege('regress_' || r.level, substr(g.object, 7), COALESCE(g.privileges, 'SELECT'))
 			WHEN g.object LIKE 'SCHEMA %' THEN has_schema_privilege('regress_' || r.level, substr(g.object, 8), 'USAGE')
 			ELSE has_function_privilege('regress_' || r.level, substr(g.object, 10), 'EXECUTE') END AS reached
 	FROM unnest('{none,anonymous,tenant,owner,admin}'::text[]) r (level), account.access_grants g;

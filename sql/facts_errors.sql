@@ -1,5 +1,5 @@
 -- facts_errors: what a caller is told when something fails (S2.26 to S2.43, B1, D7).
--- RATE_LIMITED is never raised yet: see README, Differences.
+-- RATE_LIMITED takes a server that has the library preloaded: test/t/rate.pl.
 \set VERBOSITY terse
 SET client_min_messages = error;
 

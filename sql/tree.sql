@@ -89,7 +89,7 @@ BEGIN
 		END IF;
 	END LOOP;
 END $$;
-SELECT DISTINCT node FROM pg_temp.plan(format('SELECT a.name FROM account.accounts a WHERE a.parent_account_id = %L', :'leaf'));
+SELECT DISTINCT node FROM pg_temp.plan(format('SELECT a.account_id FROM account.accounts a WHERE a.parent_account_id = %L ORDER BY a.created_at, a.account_id LIMIT 20', :'leaf'));
 SELECT DISTINCT node ~ '^(Bitmap )?Index.* accounts_path' AS by_path FROM pg_temp.plan(format('SELECT FROM account.accounts a WHERE a.path > %L AND a.path < %L',
 	ARRAY[:'root', :'leaf'], ARRAY[:'root', :'leaf', 'ffffffff-ffff-ffff-ffff-ffffffffffff']));
 SET ROLE regress_tree;

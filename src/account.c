@@ -13,8 +13,10 @@ MODULE_MAGIC;
 
 char	   *setting_key_environment;
 char	   *setting_key_brand;
+bool		setting_push_quals;
 int			setting_max_depth;
 char	   *setting_pepper_file;
+char	   *setting_master_key_file;
 bool		setting_session_identity;
 bool		setting_exchange_identity;
 bool		setting_refuse_bypass;
@@ -29,6 +31,7 @@ int			setting_login_lockout;
 int			setting_last_used_interval;
 int			setting_session_idle_timeout;
 int			setting_key_max_age;
+int			setting_rate_buckets;
 char	   *setting_trusted_proxies;
 char	   *setting_tenant_role;
 char	   *setting_service_account_name_pattern;
@@ -72,6 +75,11 @@ define_token_settings(void)
 							   "The first line is used for new tokens, both for checking.",
 							   &setting_pepper_file, "", file_context, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
+	DefineCustomStringVariable("account.master_key_file",
+							   "File with one or two lines of secret text that webhook secrets are encrypted under.",
+							   "The first line encrypts, both decrypt: see account.reencrypt_webhook_secrets().",
+							   &setting_master_key_file, "", file_context, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 }
 
 static void
@@ -95,6 +103,11 @@ define_identity_settings(void)
 							 "What a query on an isolated table does without an identity, besides returning no row.", NULL,
 							 &setting_without_identity, WITHOUT_IDENTITY_WARN, without_identity_values,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("account.push_quals",
+							 "Lets indexes serve LIKE, trigrams, @>, @@ and their like on isolated tables.",
+							 "How long a query takes then depends on the rows of others, too.",
+							 &setting_push_quals, false, PGC_SUSET, 0,
+							 NULL, pushdown_assign, NULL);
 	DefineCustomIntVariable("account.max_depth",
 							"Greatest number of levels of a tree of accounts.", NULL,
 							&setting_max_depth, 32, 1, 100, PGC_SUSET, 0,
@@ -137,6 +150,17 @@ define_credential_settings(void)
 							   "Set it for the role of PostgREST alone: whoever runs SQL from there can claim any address.",
 							   &setting_trusted_proxies, "", PGC_SUSET, 0,
 							   network_check_proxies, network_assign_proxies, NULL);
+}
+
+static void
+define_rate_settings(void)
+{
+	DefineCustomIntVariable("account.rate_buckets",
+							"How many accounts and keys shared memory has room for that requests_per_minute is counted of.",
+							"A bucket takes 32 bytes. Where there are more, those of the longest ago are forgotten.",
+							&setting_rate_buckets, 65536, 8, 1 << 24,
+							process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
 }
 
 static void
@@ -183,15 +207,24 @@ _PG_init(void)
 	define_credential_settings();
 	define_user_settings();
 	define_request_settings();
+	define_rate_settings();
 	schema_init();
+	limit_init();
+	note_init();
+	/* The server calls the end of transactions last for who comes first. */
+	quota_init();
 	hold_init();
 	permission_init();
 	guard_init();
 	key_init();
 	context_init();
 	identity_init();
+	lapse_init();
 	attempt_init();
+	rate_init();
 	session_init();
 	invitation_init();
+	birth_init();
+	pushdown_init();
 	MarkGUCPrefixReserved("account");
 }

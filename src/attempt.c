@@ -21,7 +21,8 @@
  * set belongs to one lock, which is held for a few instructions.
  *
  * Without, they are rows of account.login_failures, which are lost if the caller's
- * transaction is rolled back: who may send SQL of his own can guess without limit.
+ * transaction is rolled back, but for what the session itself remembers (lapse.c): who may
+ * open sessions and send SQL of his own can guess without limit.
  * They are read with a dirty snapshot, so that what others try at this moment counts
  * while their transactions are open; inserted under a lock of our own that is given
  * back at once; and deleted without waiting.  So an attempt waits for no transaction,
@@ -362,7 +363,10 @@ count_in_table(const pg_uuid_t *subject, int limit, TimestampTz now)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	count = read_failures(subject, now);
 	if (count < limit)
+	{
 		insert_failure(subject, now);
+		lapse_note(subject, now);
+	}
 	(void) LockRelease(&tag, ExclusiveLock, false);
 	return count;
 }
@@ -453,7 +457,10 @@ attempt_begin(Attempt *attempt, const char *email)
 	make_subject(email, source, source_length, &attempt->subjects[0]);
 	make_subject(email, NULL, 0, &attempt->subjects[1]);
 	if (counters == NULL)
+	{
 		clean_table(now);
+		lapse_write(insert_failure, now - (int64) setting_login_lockout * USECS_PER_SEC);
+	}
 	attempt->locked = count_one(&attempt->subjects[0], limit, now) >= limit;
 	if (attempt->locked)
 		return;
@@ -470,6 +477,9 @@ attempt_succeeded(const Attempt *attempt)
 		if (counters != NULL)
 			clear_in_memory(&attempt->subjects[i]);
 		else
+		{
 			clear_in_table(&attempt->subjects[i]);
+			lapse_forget(&attempt->subjects[i]);
+		}
 	}
 }

@@ -246,14 +246,12 @@ any_row_to_fill(List *tables, size_t which)
 	return false;
 }
 
-/* Raises unless every row has an account that exists. */
-static void
-verify_filling(List *tables)
+uint64
+column_survey(List *tables, uint64 *rows)
 {
 	HASHCTL		control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(pg_uuid_t), .hcxt = CurrentMemoryContext};
 	Survey		survey = {0};
 	ListCell   *cell;
-	Validation	validation;
 
 	survey.accounts = hash_create("accounts of existing rows", 1024, &control,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -266,13 +264,24 @@ verify_filling(List *tables)
 			survey_table(table->relation, get_attnum(table->relation, table->account.name), &survey);
 	}
 	hash_destroy(survey.accounts);
-	if (survey.missing == 0)
-		return;
+	*rows = survey.rows;
+	return survey.missing;
+}
 
+/* Raises unless every row has an account that exists. */
+static void
+verify_filling(List *tables)
+{
+	uint64		rows;
+	uint64		missing = column_survey(tables, &rows);
+	Validation	validation;
+
+	if (missing == 0)
+		return;
 	validation_start(&validation);
 	validation_add(&validation, "existing_rows", "required",
 				   psprintf("it gives no account for " UINT64_FORMAT " of " UINT64_FORMAT " rows",
-							survey.missing, survey.rows),
+							missing, rows),
 				   "Name the tables that it reads with their schemas, and find a value for every row.");
 	validation_finish(&validation);
 }
@@ -373,14 +382,11 @@ trigger_actions(const ProtectedTable *table, bool enable)
 	return actions.len > 0 ? actions.data : NULL;
 }
 
-/* Writes the account into rows that have none, with the owner's triggers off: nothing else of a row changes. */
-static void
-fill_rows(Script *script, List *tables, const Filling *filling)
+List *
+column_triggers_off(Script *script, List *tables)
 {
-	const ProtectedTable *head = linitial(tables);
 	List	   *restore = NIL;
 	ListCell   *cell;
-	ListCell   *other;
 
 	foreach(cell, tables)
 	{
@@ -394,8 +400,15 @@ fill_rows(Script *script, List *tables, const Filling *filling)
 		if (actions != NULL)
 			script_run(script, table->owner, "ALTER TABLE ONLY %s %s", table->name, actions);
 	}
-	script_run(script, head->owner, "UPDATE %s SET %s = (%s\n) WHERE %s IS NULL",
-			   head->name, head->account.quoted, filling->expression, head->account.quoted);
+	return restore;
+}
+
+void
+column_triggers_on(Script *script, List *tables, List *restore)
+{
+	ListCell   *cell;
+	ListCell   *other;
+
 	forboth(cell, tables, other, restore)
 	{
 		const ProtectedTable *table = lfirst(cell);
@@ -404,6 +417,18 @@ fill_rows(Script *script, List *tables, const Filling *filling)
 			script_run(script, table->owner, "ALTER TABLE ONLY %s %s", table->name,
 					   (char *) lfirst(other));
 	}
+}
+
+/* Writes the account into rows that have none, with the owner's triggers off: nothing else of a row changes. */
+static void
+fill_rows(Script *script, List *tables, const Filling *filling)
+{
+	const ProtectedTable *head = linitial(tables);
+	List	   *restore = column_triggers_off(script, tables);
+
+	script_run(script, head->owner, "UPDATE %s SET %s = (%s\n) WHERE %s IS NULL",
+			   head->name, head->account.quoted, filling->expression, head->account.quoted);
+	column_triggers_on(script, tables, restore);
 }
 
 /* Adds the column, filled where one value fits all rows. Returns whether rows remain to be filled. */
@@ -428,6 +453,17 @@ add_column(Script *script, const ProtectedTable *head, bool rows, const Filling 
 		script_run(script, head->owner, "ALTER TABLE %s ADD COLUMN %s pg_catalog.uuid NOT NULL",
 				   head->name, head->account.quoted);
 	return false;
+}
+
+bool
+column_add(Script *script, List *tables, const char *existing_rows)
+{
+	const ProtectedTable *head = linitial(tables);
+	bool		to_fill = any_row_to_fill(tables, offsetof(ProtectedTable, account));
+	Filling		filling;
+
+	parse_filling(existing_rows, &filling);
+	return head->account.attribute == 0 ? add_column(script, head, to_fill, &filling) : to_fill;
 }
 
 /* Whether every table of the list has what a field of it says. */

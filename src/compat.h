@@ -59,6 +59,13 @@
 #define class_ownercheck(relation, role) object_ownercheck(RelationRelationId, relation, role)
 #endif
 
+/* The same of a schema. */
+#if PG_VERSION_NUM < 160000
+#define namespace_ownercheck(namespace_id, role) pg_namespace_ownercheck(namespace_id, role)
+#else
+#define namespace_ownercheck(namespace_id, role) object_ownercheck(NamespaceRelationId, namespace_id, role)
+#endif
+
 /* The local transaction id of a backend, zero outside a transaction. */
 #if PG_VERSION_NUM < 170000
 #define proc_lxid(proc) ((proc)->lxid)

@@ -41,7 +41,8 @@ enum
 	ANUM_CREATED_BY,
 	ANUM_REASON,
 	ANUM_SUCCESSOR_ID,
-	ANUM_SOURCE
+	ANUM_SOURCE,
+	ANUM_LINE_ID
 };
 
 #define KIND_WORKSPACE 'w'
@@ -87,6 +88,14 @@ copy_array(const SelfScan *scan, int column)
 	return scan->nulls[column - 1] ? NULL : DatumGetArrayTypePCopy(scan->values[column - 1]);
 }
 
+/* The first key of its line: itself, unless it replaces another. */
+static void
+take_line(const SelfScan *scan, const pg_uuid_t *credential_id, pg_uuid_t *line_id)
+{
+	if (!scan_uuid(scan, ANUM_LINE_ID, line_id))
+		*line_id = *credential_id;
+}
+
 static void
 take_credential(const SelfScan *scan, Credential *credential)
 {
@@ -97,6 +106,7 @@ take_credential(const SelfScan *scan, Credential *credential)
 	credential->has_account = scan_uuid(scan, ANUM_ACCOUNT_ID, &credential->account_id);
 	credential->has_profile = scan_uuid(scan, ANUM_PROFILE_ID, &credential->profile_id);
 	credential->has_user = scan_uuid(scan, ANUM_USER_ID, &credential->user_id);
+	take_line(scan, &credential->credential_id, &credential->line_id);
 	credential->permissions = copy_array(scan, ANUM_PERMISSIONS);
 	credential->allowed_ips = copy_array(scan, ANUM_ALLOWED_IPS);
 }
@@ -219,6 +229,7 @@ take_record(const SelfScan *scan, TimestampTz now, CredentialRecord *record, boo
 	record->has_account = scan_uuid(scan, ANUM_ACCOUNT_ID, &record->account_id);
 	record->has_profile = scan_uuid(scan, ANUM_PROFILE_ID, &record->profile_id);
 	record->has_user = scan_uuid(scan, ANUM_USER_ID, &record->user_id);
+	take_line(scan, &record->credential_id, &record->line_id);
 	record->permissions = copy_array(scan, ANUM_PERMISSIONS);
 	record->allowed_ips = network_narrower(record->allowed_ips, copy_array(scan, ANUM_ALLOWED_IPS));
 	record->own_end = scan_end(scan, ANUM_ENDS_AT);
@@ -274,10 +285,10 @@ credential_insert(const NewCredential *credential, const Token *token)
 {
 	static Statement insert = {
 		"INSERT INTO account.credentials (digest, entry, kind, credential_id, ends_at, account_id,"
-		" profile_id, user_id, permissions, allowed_ips, created_by, source)"
-		" VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		11, {BYTEAOID, CHAROID, UUIDOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID,
-		CIDRARRAYOID, UUIDOID, INETOID}
+		" profile_id, user_id, permissions, allowed_ips, created_by, source, line_id)"
+		" VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		12, {BYTEAOID, CHAROID, UUIDOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID,
+		CIDRARRAYOID, UUIDOID, INETOID, UUIDOID}
 	};
 	static Statement insert_workspaces = {
 		"INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, workspace_id, created_by)"
@@ -289,8 +300,8 @@ credential_insert(const NewCredential *credential, const Token *token)
 		"INSERT INTO account.uses (credential_id) VALUES ($1)",
 		1, {UUIDOID}
 	};
-	Datum		values[11];
-	char		nulls[11];
+	Datum		values[12];
+	char		nulls[12];
 	ArrayType  *workspace_ids = credential->workspace_ids;
 
 	memset(nulls, ' ', sizeof(nulls));
@@ -306,6 +317,7 @@ credential_insert(const NewCredential *credential, const Token *token)
 	values[8] = query_pointer_or_null(credential->allowed_ips, &nulls[8]);
 	values[9] = query_pointer_or_null(credential->created_by, &nulls[9]);
 	nulls[10] = credential->kind == TOKEN_SESSION && network_client_address(&values[10]) ? ' ' : 'n';
+	values[11] = query_pointer_or_null(credential->line_id, &nulls[11]);
 	query_write(&insert, values, nulls);
 	/* What authenticates has a row for its last use (use.c). */
 	if (credential->kind == TOKEN_KEY || credential->kind == TOKEN_APPLICATION || credential->kind == TOKEN_SESSION)

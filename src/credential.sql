@@ -34,6 +34,7 @@ CREATE TABLE account.credentials (
 	reason text,
 	successor_id uuid,
 	source inet,
+	line_id uuid,
 	CONSTRAINT credentials_pkey PRIMARY KEY (number, entry),
 	CONSTRAINT credentials_digest_length CHECK (pg_catalog.octet_length(digest) = 32),
 	CONSTRAINT credentials_kind_known CHECK (CASE WHEN entry = 0 THEN kind IN ('k', 'a', 's', 'i', 'u') ELSE kind IN ('r', 'o', 'e', 'x', 'w', 'n') END),
@@ -42,6 +43,7 @@ CREATE TABLE account.credentials (
 	CONSTRAINT credentials_belongs CHECK (CASE WHEN entry <> 0 THEN true WHEN kind = 'k' THEN account_id IS NOT NULL AND profile_id IS NOT NULL WHEN kind = 'i' THEN account_id IS NOT NULL WHEN kind IN ('s', 'u') THEN user_id IS NOT NULL ELSE true END),
 	CONSTRAINT credentials_workspace_of_key CHECK ((workspace_id IS NOT NULL) = (entry <> 0 AND kind = 'w')),
 	CONSTRAINT credentials_narrowed_has_networks CHECK (entry = 0 OR (allowed_ips IS NOT NULL) = (kind = 'n')),
+	CONSTRAINT credentials_line_of_key CHECK (line_id IS NULL OR (entry = 0 AND kind IN ('k', 'a'))),
 	CONSTRAINT credentials_ending_has_end CHECK (entry = 0 OR kind IN ('w', 'n') OR ends_at IS NOT NULL)
 );
 COMMENT ON TABLE account.credentials IS 'Credentials and their endings, by digest of the token. Inserted, never updated; no role has a grant on it.';
@@ -62,6 +64,7 @@ COMMENT ON COLUMN account.credentials.created_by IS 'The profile that issued or 
 COMMENT ON COLUMN account.credentials.reason IS 'Why it was ended, for people.';
 COMMENT ON COLUMN account.credentials.successor_id IS 'Of an ending by rotation: the key that replaces it.';
 COMMENT ON COLUMN account.credentials.source IS 'Of a session: the address that it was opened from; NULL for a UNIX socket.';
+COMMENT ON COLUMN account.credentials.line_id IS 'Of a key that replaces another: the first key of its line; NULL for that itself.';
 
 CREATE UNIQUE INDEX credentials_credential_id_key ON account.credentials (credential_id, entry);
 CREATE INDEX credentials_user_id_idx ON account.credentials (user_id) WHERE user_id IS NOT NULL;

@@ -29,6 +29,8 @@
 
 PG_FUNCTION_INFO_V1(account_directory_get_account);
 PG_FUNCTION_INFO_V1(account_directory_update_account);
+PG_FUNCTION_INFO_V1(account_directory_read_only_since);
+PG_FUNCTION_INFO_V1(account_directory_own_commitment);
 PG_FUNCTION_INFO_V1(account_directory_account_ancestors);
 PG_FUNCTION_INFO_V1(account_directory_account_descendants);
 
@@ -205,8 +207,7 @@ directory_resource(FunctionCallInfo fcinfo, RowType *row_type, const pg_uuid_t *
 {
 	/* The members of the type but api_key, which no query sees. */
 	static Statement find = {
-		"SELECT (SELECT pg_catalog.min(h.created_at) FROM account.holds h"
-		" WHERE h.subject_id OPERATOR(pg_catalog.=) ANY (a.path) AND h.kind OPERATOR(pg_catalog.=) 'a'),"
+		"SELECT " DIRECTORY_ARCHIVED_AT("a") ","
 		" a.branding::pg_catalog.jsonb,"
 		" CASE WHEN $2 AND (s.monthly_cost IS NOT NULL OR s.renewal_date IS NOT NULL)"
 		" THEN ROW(s.monthly_cost, s.renewal_date)::account.commitment END,"
@@ -256,6 +257,57 @@ account_directory_get_account(PG_FUNCTION_ARGS)
 									   target.own || target.as_admin, false));
 }
 
+/* read_only_since(account_id) */
+Datum
+account_directory_read_only_since(PG_FUNCTION_ARGS)
+{
+	static Statement find = {
+		"SELECT " DIRECTORY_ARCHIVED_AT("a") " FROM account.accounts a"
+		" WHERE a.account_id OPERATOR(pg_catalog.=) $1",
+		1, {UUIDOID}
+	};
+	Target		target;
+	Datum		value;
+	QueryScope	scope;
+
+	find_target(fcinfo, NULL, false, &target);
+	if ((hold_of_account(&target.account_id, target.path) & HOLD_IS_ARCHIVED) == 0)
+		PG_RETURN_NULL();
+	value = UUIDPGetDatum(&target.account_id);
+	query_open(&scope);
+	if (query_read(&find, &value, NULL) == 0)
+		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
+	value = query_datum(&scope, 0, 1, &fcinfo->isnull);
+	query_close(&scope);
+	return value;
+}
+
+/* own_commitment() */
+Datum
+account_directory_own_commitment(PG_FUNCTION_ARGS)
+{
+	static Statement find = {
+		"SELECT ROW(s.monthly_cost, s.renewal_date)::account.commitment FROM account.subscriptions s"
+		" WHERE s.account_id OPERATOR(pg_catalog.=) $1"
+		" AND (s.monthly_cost IS NOT NULL OR s.renewal_date IS NOT NULL)",
+		1, {UUIDOID}
+	};
+	const Identity *identity = identity_current();
+	Datum		value;
+	QueryScope	scope;
+
+	if (identity == NULL || !identity->has_account)
+		PG_RETURN_NULL();
+	value = UUIDPGetDatum(&identity->account_id);
+	query_open(&scope);
+	if (query_read(&find, &value, NULL) > 0)
+		value = query_datum(&scope, 0, 1, &fcinfo->isnull);
+	else
+		fcinfo->isnull = true;
+	query_close(&scope);
+	return value;
+}
+
 /* ---------------------------------------------------------------------------
  * Changing one account
  */
@@ -293,7 +345,7 @@ change_account(const pg_uuid_t *account_id, Datum changes)
 		" OPERATOR(pg_catalog.||) ($2 OPERATOR(pg_catalog.->) 'branding') ELSE a.branding END,"
 		" labels = CASE WHEN $2 OPERATOR(pg_catalog.?) 'labels'"
 		" THEN $2 OPERATOR(pg_catalog.->) 'labels' ELSE a.labels END,"
-		" updated_at = pg_catalog.now(), last_updated_config_at = pg_catalog.now()"
+		" updated_at = pg_catalog.now(), " DIRECTORY_CONFIG_CHANGED
 		" WHERE a.account_id OPERATOR(pg_catalog.=) $1",
 		2, {UUIDOID, JSONBOID}
 	};

@@ -59,6 +59,7 @@ kind_flag(char kind)
 	switch (kind)
 	{
 		case HOLD_ARCHIVE:
+		case HOLD_DELETE:
 			return HOLD_IS_ARCHIVED;
 		case HOLD_SUSPEND:
 			return HOLD_IS_SUSPENDED;

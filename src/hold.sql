@@ -13,17 +13,20 @@ CREATE TABLE account.holds (
 	reason text,
 	created_by uuid,
 	created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+	due_at timestamp with time zone,
 	CONSTRAINT holds_pkey PRIMARY KEY (subject_id, kind, entry),
-	CONSTRAINT holds_kind_known CHECK (kind IN ('a', 's', 'd'))
+	CONSTRAINT holds_kind_known CHECK (kind IN ('a', 's', 'd', 'p')),
+	CONSTRAINT holds_deletion_is_due CHECK ((kind = 'p') = (due_at IS NOT NULL))
 );
 COMMENT ON TABLE account.holds IS 'What is archived, suspended or disabled now. Kept by functions alone; no role has a grant on it.';
-COMMENT ON COLUMN account.holds.subject_id IS 'The account (kinds a and s), the profile or user (kind d), or the workspace (kinds a and d).';
-COMMENT ON COLUMN account.holds.kind IS 'a archived: read-only. s suspended: no credential works. d disabled.';
+COMMENT ON COLUMN account.holds.subject_id IS 'The account (kinds a, s and p), the profile or user (kind d), or the workspace (kinds a and d).';
+COMMENT ON COLUMN account.holds.kind IS 'a archived: read-only. s suspended: no credential works. d disabled. p to be purged, and read-only until then.';
 COMMENT ON COLUMN account.holds.entry IS 'A random number, so that two holds never wait for one another.';
 COMMENT ON COLUMN account.holds.set_by IS 'The account that set it; NULL for an administrator. Lifted only by it, one above it, or an administrator.';
 COMMENT ON COLUMN account.holds.reason IS 'Why, for people.';
 COMMENT ON COLUMN account.holds.created_by IS 'The profile that set it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.holds.created_at IS 'When it was set.';
+COMMENT ON COLUMN account.holds.due_at IS 'Of kind p: from when on the account may be purged.';
 ALTER TABLE account.holds ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.holds', '');
 

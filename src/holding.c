@@ -50,18 +50,19 @@ is_held_by(const pg_uuid_t *subject_id, HoldKind kind, const pg_uuid_t *set_by)
 	return found;
 }
 
-void
-holding_set(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *reason)
+/* Sets a hold; due_at is of HOLD_DELETE alone, NULL for the others. */
+static void
+set_hold(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *reason, const TimestampTz *due_at)
 {
 	static Statement insert = {
-		"INSERT INTO account.holds (subject_id, kind, entry, set_by, reason, created_by)"
-		" VALUES ($1, $2, $3, $4, $5, $6)",
-		6, {UUIDOID, CHAROID, INT8OID, UUIDOID, TEXTOID, UUIDOID}
+		"INSERT INTO account.holds (subject_id, kind, entry, set_by, reason, created_by, due_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		7, {UUIDOID, CHAROID, INT8OID, UUIDOID, TEXTOID, UUIDOID, TIMESTAMPTZOID}
 	};
 	Identity	caller = {.has_account = false};
 	QueryScope	scope;
-	Datum		values[6];
-	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+	Datum		values[7];
+	char		nulls[7] = {' ', ' ', ' ', ' ', ' ', ' ', ' '};
 
 	if (!as_admin)
 		caller = *identity_current();
@@ -71,15 +72,29 @@ holding_set(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *rea
 	values[3] = UUIDPGetDatum(&caller.account_id);
 	values[4] = PointerGetDatum(reason);
 	values[5] = UUIDPGetDatum(&caller.profile_id);
+	values[6] = due_at != NULL ? TimestampTzGetDatum(*due_at) : (Datum) 0;
 	nulls[3] = caller.has_account ? ' ' : 'n';
 	nulls[4] = reason != NULL ? ' ' : 'n';
 	nulls[5] = caller.has_profile ? ' ' : 'n';
+	nulls[6] = due_at != NULL ? ' ' : 'n';
 
 	if (is_held_by(subject_id, kind, caller.has_account ? &caller.account_id : NULL))
 		return;
 	query_open(&scope);
 	query_write(&insert, values, nulls);
 	query_close(&scope);
+}
+
+void
+holding_set(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, text *reason)
+{
+	set_hold(subject_id, kind, as_admin, reason, NULL);
+}
+
+void
+holding_set_due(const pg_uuid_t *account_id, bool as_admin, TimestampTz due_at)
+{
+	set_hold(account_id, HOLD_DELETE, as_admin, NULL, &due_at);
 }
 
 /* The entries of the holds just found; raises FORBIDDEN if one was set above the caller. */

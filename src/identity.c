@@ -27,6 +27,8 @@
  *	deauthenticate()			N		X, void		N, S is void X
  *	RESET, SET ''				N		X			N			X
  *	ROLLBACK TO before A		N		X			S			X
+ *	authenticate(a), too many	N, tried -			N, S is	-
+ *	requests										void
  *	refused for circumstances	N		A			S			X
  *	COMMIT, ROLLBACK			N		N			S			N, or S if it was
  *															not voided
@@ -96,6 +98,8 @@ typedef struct SessionCredential
 	uint64		looked_up;		/* generation that was looked up */
 	Context    *context;		/* NULL if it was not good */
 } SessionCredential;
+
+IdentityAdmission identity_admission = NULL;
 
 static Mark mark;
 static const Identity *assumed = NULL;	/* what work of ours is done as, whatever the context says */
@@ -652,6 +656,22 @@ fail_proof(ErrorCode code, const char *missing)
 	error_raise(code, NULL, "%s not found", missing);
 }
 
+/* Counts the request, once in a transaction; where there are too many it leaves nobody. */
+static void
+admit(const Identity *identity, const Credential *credential, const Which *which)
+{
+	int			seconds;
+
+	if (identity_admission == NULL || (mark_is_current() && mark.had && same_which(&mark.which, which)))
+		return;
+	seconds = identity_admission(identity, credential->has_user ? &credential->user_id : &credential->line_id);
+	if (seconds == 0)
+		return;
+	mark_tried();
+	context_void_all();
+	error_raise_limited(seconds, "too many requests");
+}
+
 static Datum
 authenticate(FunctionCallInfo fcinfo, ContextScope scope)
 {
@@ -673,8 +693,9 @@ authenticate(FunctionCallInfo fcinfo, ContextScope scope)
 	code = prove(&credential, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1), &proven);
 	if (code != ERROR_CODES)
 		fail_proof(code, "account");
-	use_note(&credential.credential_id);
 	context = make_context(&credential, &proven, scope);
+	admit(&context->identity, &credential, &which);
+	use_note(&credential.credential_id);
 	if (scope == CONTEXT_SESSION)
 		return identity_datum(fcinfo, enter_session(context, &credential, &which));
 	warn_outside_block();

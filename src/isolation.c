@@ -41,17 +41,6 @@ name_datum(const char *name)
 
 /* ------------------------------------------------------------------ advice */
 
-/* Row security does not bind such an owner, FORCE or not. */
-static void
-warn_of_owner(const ProtectedTable *table)
-{
-	if (superuser_arg(table->owner) || has_bypassrls_privilege(table->owner))
-		ereport(WARNING,
-				(errmsg("row security does not bind role \"%s\", which owns table %s",
-						GetUserNameFromId(table->owner, false), table->name),
-				 errhint("Let an ordinary role own it, which is neither superuser nor has BYPASSRLS.")));
-}
-
 /*
  * The foreign keys at either end of some tables ($1), between tables that are isolated
  * or among these, whose pairs of columns do not have the account's on both sides, or not
@@ -162,7 +151,7 @@ advise(List *tables)
 {
 	ListCell   *cell;
 
-	warn_of_owner(linitial(tables));
+	protection_warn_of_owner(linitial(tables));
 	warn_of_foreign_keys(tables);
 	foreach(cell, tables)
 	{
@@ -188,21 +177,6 @@ get_table_argument(FunctionCallInfo fcinfo)
 	return PG_GETARG_OID(0);
 }
 
-static void
-put_statements(FunctionCallInfo fcinfo, const Script *script)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *cell;
-
-	foreach(cell, script->statements)
-	{
-		Datum		value = CStringGetTextDatum(lfirst(cell));
-		bool		isnull = false;
-
-		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
-	}
-}
-
 /* A permission that a table is to take; NULL if none is given. Adds an entry unless it is one that is defined. */
 static const char *
 get_permission_argument(FunctionCallInfo fcinfo, int argument, const char *name, Validation *validation)
@@ -220,6 +194,22 @@ get_permission_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 	return permission;
 }
 
+/* The resource that rows of a table count as; NULL if none is given. Adds an entry unless plans can limit it. */
+static const char *
+get_quota_argument(FunctionCallInfo fcinfo, int argument, Validation *validation)
+{
+	const char *resource = changes_text_argument(fcinfo, argument, "quota");
+
+	if (resource == NULL)
+		return NULL;
+	if (resource[0] == '\0' || strlen(resource) > PLAN_RESOURCE_MAX_BYTES)
+		validation_add(validation, "quota", "length", "the name of a resource has 1 to 63 bytes", NULL);
+	else if (plan_counts(resource))
+		validation_add(validation, "quota", "reserved", psprintf("%s are counted already", resource),
+					   "Choose a name that is none of sub_accounts, api_keys, service_accounts, members and workspaces.");
+	return resource;
+}
+
 static void
 get_request(FunctionCallInfo fcinfo, ProtectionRequest *request)
 {
@@ -233,13 +223,14 @@ get_request(FunctionCallInfo fcinfo, ProtectionRequest *request)
 	validation_start(&validation);
 	request->read_permission = get_permission_argument(fcinfo, 4, "read_permission", &validation);
 	request->write_permission = get_permission_argument(fcinfo, 5, "write_permission", &validation);
+	request->quota = get_quota_argument(fcinfo, 6, &validation);
 	validation_finish(&validation);
-	request->foreign_key = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	request->foreign_key = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 }
 
 /*
  * isolate(table_name, account_column, existing_rows, workspace_column, read_permission,
- * write_permission, foreign_key, dry_run)
+ * write_permission, quota, foreign_key, dry_run)
  */
 Datum
 account_isolation_isolate(PG_FUNCTION_ARGS)
@@ -251,13 +242,13 @@ account_isolation_isolate(PG_FUNCTION_ARGS)
 	List	   *tables;
 
 	get_request(fcinfo, &request);
-	script.dry_run = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	script.dry_run = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	tables = protection_open(relation, column, script.dry_run ? AccessShareLock : AccessExclusiveLock, true);
 	protection_apply(&script, tables, &request);
 	advise(tables);
-	put_statements(fcinfo, &script);
+	script_return(&script, fcinfo);
 	return (Datum) 0;
 }
 
@@ -306,11 +297,11 @@ put_column(Oid relation, AttrNumber column, Datum *value, bool *isnull)
 }
 
 static void
-put_permission(const char *permission, Datum *value, bool *isnull)
+put_text(const char *text, Datum *value, bool *isnull)
 {
-	*isnull = permission == NULL;
-	if (permission != NULL)
-		*value = CStringGetTextDatum(permission);
+	*isnull = text == NULL;
+	if (text != NULL)
+		*value = CStringGetTextDatum(text);
 }
 
 /* isolation_of(table_name) */
@@ -321,15 +312,16 @@ account_isolation_isolation_of(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor = schema_row_type(fcinfo, &row_type);
 	Oid			relation = PG_GETARG_OID(0);
 	Isolation	isolation;
-	Datum		values[4] = {0};
-	bool		nulls[4] = {true, true, true, true};
+	Datum		values[5] = {0};
+	bool		nulls[5] = {true, true, true, true, true};
 
 	if (policy_protection(relation, &isolation) == PROTECTION_ISOLATED)
 	{
 		put_column(relation, isolation.account, &values[0], &nulls[0]);
 		put_column(relation, isolation.workspace, &values[1], &nulls[1]);
-		put_permission(isolation.read_permission, &values[2], &nulls[2]);
-		put_permission(isolation.write_permission, &values[3], &nulls[3]);
+		put_text(isolation.read_permission, &values[2], &nulls[2]);
+		put_text(isolation.write_permission, &values[3], &nulls[3]);
+		put_text(counting_quota(relation), &values[4], &nulls[4]);
 	}
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
@@ -468,6 +460,7 @@ keep_protection(Oid relation)
 
 	if (protection != PROTECTION_NONE)
 	{
+		isolation.quota = counting_quota(relation);
 		protection_require_parents(relation, NIL, protection, &isolation);
 		return;
 	}

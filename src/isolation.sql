@@ -14,12 +14,12 @@ COMMENT ON FUNCTION account.require_writable() IS 'The statement trigger of isol
 
 CREATE FUNCTION account.isolate(table_name regclass, account_column name DEFAULT 'account_id', existing_rows text DEFAULT NULL,
 		workspace_column name DEFAULT NULL, read_permission text DEFAULT NULL, write_permission text DEFAULT NULL,
-		foreign_key boolean DEFAULT false, dry_run boolean DEFAULT false)
+		quota text DEFAULT NULL, foreign_key boolean DEFAULT false, dry_run boolean DEFAULT false)
 	RETURNS SETOF text
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_isolation_isolate';
-REVOKE ALL ON FUNCTION account.isolate(regclass, name, text, name, text, text, boolean, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION account.isolate(regclass, name, text, name, text, text, boolean, boolean) IS 'Confines every account to its own rows of a table, and of all its partitions and children, also later ones: a uuid column of the account with default and index, row security policies, a trigger, ENABLE and FORCE. Returns the SQL that it ran, or with dry_run would run; where all is in place, none. A filled uuid column is taken as it is; otherwise existing_rows, an SQL expression over the row that yields its account, fills it; the expression runs as the owner of the table, sees past FORCE on tables of the same owner, and names other tables with their schemas. With workspace_column, a uuid column that is filled, or added to a table without rows, rows are read and written only in workspaces that the identity reaches. With read_permission and write_permission, it has to hold the one to read and the other to write: in the account, or, with workspace_column, in the workspace of the row. What is left out of these three stays as it is; release() ends it. foreign_key adds one to account.accounts, at a cost for inserts. Level owner, for the owner of the table, whose level must be owner too. Raises FORBIDDEN otherwise, NOT_FOUND, BAD_REQUEST for what cannot be isolated or filled, VALIDATION_FAILED for existing_rows that give no account and for a permission that is not defined, CONFLICT for a policy, trigger or constraint of the same name.';
+REVOKE ALL ON FUNCTION account.isolate(regclass, name, text, name, text, text, text, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION account.isolate(regclass, name, text, name, text, text, text, boolean, boolean) IS 'Confines every account to its own rows of a table, and of all its partitions and children, also later ones: a uuid column of the account with default and index, row security policies, a trigger, ENABLE and FORCE. Returns the SQL that it ran, or with dry_run would run; where all is in place, none. A filled uuid column is taken as it is; otherwise existing_rows, an SQL expression over the row that yields its account, fills it; the expression runs as the owner of the table, sees past FORCE on tables of the same owner, and names other tables with their schemas. With workspace_column, a uuid column that is filled, or added to a table without rows, rows are read and written only in workspaces that the identity reaches. With read_permission and write_permission, it has to hold the one to read and the other to write: in the account, or, with workspace_column, in the workspace of the row. quota names the resource that a row counts as, for the limits of plans, whoever writes it; several tables may count as one. What is left out of these four stays as it is; release() ends it. foreign_key adds one to account.accounts, at a cost for inserts. Level owner, for the owner of the table, whose level must be owner too. Raises FORBIDDEN otherwise, NOT_FOUND, BAD_REQUEST for what cannot be isolated or filled, VALIDATION_FAILED for existing_rows that give no account and for a permission that is not defined, CONFLICT for a policy, trigger or constraint of the same name.';
 
 CREATE FUNCTION account.share(table_name regclass) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -34,11 +34,11 @@ REVOKE ALL ON FUNCTION account.release(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION account.release(regclass) IS 'Ends what isolate() or share() began, for a table and all its partitions and children: drops their policies and trigger and, unless other policies remain, turns row security off, with a WARNING that all rows are open now. The column stays, with default and index. Level owner, for the owner of the table. Raises FORBIDDEN otherwise, NOT_FOUND, and BAD_REQUEST below a protected table.';
 
 CREATE FUNCTION account.isolation_of(table_name regclass,
-		OUT account_column name, OUT workspace_column name, OUT read_permission text, OUT write_permission text)
+		OUT account_column name, OUT workspace_column name, OUT read_permission text, OUT write_permission text, OUT quota text)
 	LANGUAGE C STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'account_isolation_isolation_of';
 REVOKE ALL ON FUNCTION account.isolation_of(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION account.isolation_of(regclass) IS 'By what the policies of a table confine its rows, all NULL if it is not isolated: what isolated_tables shows. Level owner; raises nothing.';
+COMMENT ON FUNCTION account.isolation_of(regclass) IS 'By what the policies of a table confine its rows, and what they count as, all NULL if it is not isolated: what isolated_tables shows. Level owner; raises nothing.';
 
 CREATE VIEW account.isolated_tables WITH (security_barrier) AS
 	SELECT c.oid::pg_catalog.regclass AS table_name,
@@ -46,6 +46,7 @@ CREATE VIEW account.isolated_tables WITH (security_barrier) AS
 		i.workspace_column,
 		i.read_permission,
 		i.write_permission,
+		i.quota,
 		c.relowner::pg_catalog.regrole AS owner,
 		c.relrowsecurity AS enabled,
 		c.relforcerowsecurity AS forced,
@@ -68,6 +69,7 @@ COMMENT ON COLUMN account.isolated_tables.account_column IS 'The column that say
 COMMENT ON COLUMN account.isolated_tables.workspace_column IS 'The column that says in which workspace a row is; NULL if it is in none.';
 COMMENT ON COLUMN account.isolated_tables.read_permission IS 'The permission that reading takes; NULL if it takes none.';
 COMMENT ON COLUMN account.isolated_tables.write_permission IS 'The permission that writing takes; NULL if it takes none.';
+COMMENT ON COLUMN account.isolated_tables.quota IS 'The resource that a row counts as, for the limits of plans; NULL if it counts as none.';
 COMMENT ON COLUMN account.isolated_tables.owner IS 'The role that owns it.';
 COMMENT ON COLUMN account.isolated_tables.enabled IS 'Whether row security is on; if not, isolate() turns it on again.';
 COMMENT ON COLUMN account.isolated_tables.forced IS 'Whether it also binds the owner; if not, isolate() forces it again.';
@@ -106,7 +108,7 @@ ALTER EVENT TRIGGER account_isolation_ddl ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER account_isolation_ddl IS 'Protects new partitions and children of isolated and shared tables.';
 
 INSERT INTO account.access_grants (level, object) VALUES
-	('owner', 'FUNCTION account.isolate(regclass, name, text, name, text, text, boolean, boolean)'),
+	('owner', 'FUNCTION account.isolate(regclass, name, text, name, text, text, text, boolean, boolean)'),
 	('owner', 'FUNCTION account.share(regclass)'),
 	('owner', 'FUNCTION account.release(regclass)'),
 	('owner', 'FUNCTION account.require_writable()'),

@@ -83,7 +83,7 @@ key_init(void)
 }
 
 static void
-insert_key(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *profile_id,
+insert_key(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *profile_id, const pg_uuid_t *line_id,
 		   const KeyGrant *grant, pg_uuid_t *api_key_id, Token *token)
 {
 	static Statement insert = {
@@ -97,6 +97,7 @@ insert_key(TokenKind kind, const pg_uuid_t *account_id, const pg_uuid_t *profile
 		.credential_id = api_key_id,
 		.account_id = account_id,
 		.profile_id = profile_id,
+		.line_id = line_id,
 		.expires_at = grant->expires_at,
 		.permissions = grant->permissions,
 		.workspace_ids = grant->workspace_ids,
@@ -129,7 +130,7 @@ void
 key_insert(const pg_uuid_t *account_id, const pg_uuid_t *profile_id, const KeyGrant *grant,
 		   pg_uuid_t *api_key_id, Token *token)
 {
-	insert_key(TOKEN_KEY, account_id, profile_id, grant, api_key_id, token);
+	insert_key(TOKEN_KEY, account_id, profile_id, NULL, grant, api_key_id, token);
 }
 
 bool
@@ -256,7 +257,7 @@ account_key_create_application_key(PG_FUNCTION_ARGS)
 	issue_settle(&grant, expires_in, NULL);
 
 	query_open(&scope);
-	insert_key(TOKEN_APPLICATION, NULL, NULL, &grant, &api_key_id, &token);
+	insert_key(TOKEN_APPLICATION, NULL, NULL, NULL, &grant, &api_key_id, &token);
 	query_close(&scope);
 	return key_issued_datum(fcinfo, &api_key_id, &token, NULL, NULL, &grant);
 }
@@ -387,7 +388,7 @@ account_key_rotate_api_key(PG_FUNCTION_ARGS)
 	if (key.grant.external_id != NULL)
 		clear_external_id(&key.credential.credential_id);
 	insert_key(key.credential.kind, account_id_of(&key.credential), profile_id_of(&key.credential),
-			   &key.grant, &successor_id, &token);
+			   &key.credential.line_id, &key.grant, &successor_id, &token);
 	credential_end(&key.credential, 'o', changes_plus_interval(GetCurrentTimestamp(), overlap), NULL,
 				   &successor_id, caller_profile());
 	query_close(&scope);

@@ -30,6 +30,7 @@ typedef struct TreeNode
 	pg_uuid_t	account_id;		/* hash key */
 	char	   *label;
 	int			holds;			/* on itself */
+	bool		leaving;		/* to be purged */
 	struct TreeNode *first_child;
 	struct TreeNode *last_child;
 	struct TreeNode *next_sibling;
@@ -77,6 +78,7 @@ link_nodes(const QueryScope *scope, uint64 rows, const pg_uuid_t *top)
 		node = hash_search(nodes, &id, HASH_ENTER, NULL);
 		node->label = node_label(scope, row);
 		node->holds = (query_bool(row, 5) ? HOLD_IS_ARCHIVED : 0) | (query_bool(row, 6) ? HOLD_IS_SUSPENDED : 0);
+		node->leaving = query_bool(row, 7);
 		node->first_child = node->last_child = node->next_sibling = NULL;
 	}
 	for (uint64 row = 0; row < rows; row++)
@@ -107,6 +109,8 @@ static void
 draw_node(Drawing *drawing, const TreeNode *node, int holds)
 {
 	appendStringInfoString(&drawing->text, node->label);
+	if (node->leaving)
+		appendStringInfoString(&drawing->text, " [to be deleted]");
 	if (holds & HOLD_IS_ARCHIVED)
 		appendStringInfoString(&drawing->text, " [archived]");
 	if (holds & HOLD_IS_SUSPENDED)
@@ -143,12 +147,13 @@ account_outline_account_tree(PG_FUNCTION_ARGS)
 {
 	static Statement find = {
 		"SELECT a.account_id, a.parent_account_id, a.name::pg_catalog.text, p.name::pg_catalog.text,"
-		" d.archived, d.suspended"
+		" d.archived, d.suspended, d.leaving"
 		DIRECTORY_SUBTREE(">=")
 		" LEFT JOIN account.subscriptions s ON s.account_id OPERATOR(pg_catalog.=) a.account_id"
 		" LEFT JOIN account.plans p ON p.plan_id OPERATOR(pg_catalog.=) s.plan_id"
 		" LEFT JOIN (SELECT o.subject_id,"
-		" pg_catalog.bool_or(o.kind OPERATOR(pg_catalog.=) 'a') AS archived,"
+		" pg_catalog.bool_or(o.kind OPERATOR(pg_catalog.=) ANY ('{a,p}'::pg_catalog.\"char\"[])) AS archived,"
+		" pg_catalog.bool_or(o.kind OPERATOR(pg_catalog.=) 'p') AS leaving,"
 		" pg_catalog.bool_or(o.kind OPERATOR(pg_catalog.=) 's') AS suspended"
 		" FROM account.holds o GROUP BY o.subject_id) d ON d.subject_id OPERATOR(pg_catalog.=) a.account_id"
 		" WHERE h.account_id OPERATOR(pg_catalog.=) $1"

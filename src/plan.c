@@ -25,7 +25,6 @@
 #define LIMITS_MAX 256
 #define LIMITS_MAX_BYTES 65536
 #define FEATURES_MAX_BYTES 65536
-#define LIMIT_KEY_MAX_BYTES 63
 
 /* Beyond it a JSON number is no longer exact everywhere: 2^53. */
 #define LIMIT_MAX INT64CONST(9007199254740992)
@@ -54,16 +53,16 @@ is_features(Datum value)
 	return VARSIZE(DatumGetJsonbP(value)) <= FEATURES_MAX_BYTES;
 }
 
-/* A whole number from 0 to LIMIT_MAX. */
+/* A whole number from `least` to LIMIT_MAX. */
 static bool
-is_limit_number(const JsonbValue *value)
+is_limit_number(const JsonbValue *value, int64 least)
 {
 	Datum		number;
 
 	if (value->type != jbvNumeric)
 		return false;
 	number = NumericGetDatum(value->val.numeric);
-	return DatumGetBool(DirectFunctionCall2(numeric_ge, number, NumericGetDatum(int64_to_numeric(0)))) &&
+	return DatumGetBool(DirectFunctionCall2(numeric_ge, number, NumericGetDatum(int64_to_numeric(least)))) &&
 		DatumGetBool(DirectFunctionCall2(numeric_le, number, NumericGetDatum(int64_to_numeric(LIMIT_MAX)))) &&
 		DatumGetBool(DirectFunctionCall2(numeric_eq, number,
 										 DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0))));
@@ -71,16 +70,23 @@ is_limit_number(const JsonbValue *value)
 
 /* A number, or {"tree": number}. */
 static bool
-is_limit(const JsonbValue *value)
+is_limit(const JsonbValue *value, int64 least)
 {
 	JsonbValue	number;
 
 	if (value->type != jbvBinary)
-		return is_limit_number(value);
+		return is_limit_number(value, least);
 	return JsonContainerIsObject(value->val.binary.data) &&
 		JsonContainerSize(value->val.binary.data) == 1 &&
 		getKeyJsonValueFromContainer(value->val.binary.data, "tree", strlen("tree"), &number) != NULL &&
-		is_limit_number(&number);
+		is_limit_number(&number, least);
+}
+
+static bool
+is_rate(const JsonbValue *key)
+{
+	return key->val.string.len == strlen(RATE_LIMIT_NAME) &&
+		memcmp(key->val.string.val, RATE_LIMIT_NAME, key->val.string.len) == 0;
 }
 
 static bool
@@ -90,6 +96,7 @@ is_limits(Datum value)
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	element;
+	int64		least = 0;
 
 	if (!JB_ROOT_IS_OBJECT(limits) || JB_ROOT_COUNT(limits) > LIMITS_MAX ||
 		VARSIZE(limits) > LIMITS_MAX_BYTES)
@@ -98,9 +105,12 @@ is_limits(Datum value)
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY &&
-			(element.val.string.len < 1 || element.val.string.len > LIMIT_KEY_MAX_BYTES))
+			(element.val.string.len < 1 || element.val.string.len > PLAN_RESOURCE_MAX_BYTES))
 			return false;
-		if (token == WJB_VALUE && !is_limit(&element))
+		/* At a rate of none nobody is let in: that is what a suspension is for. */
+		if (token == WJB_KEY)
+			least = is_rate(&element) ? 1 : 0;
+		if (token == WJB_VALUE && !is_limit(&element, least))
 			return false;
 	}
 	return true;
@@ -117,7 +127,7 @@ static const ChangeField plan_fields[] = {
 	{"name", false, false, CHANGE_BY_ITSELF, is_plan_name,
 	"must have 1 to 255 characters, at least one of them not white space"},
 	{"limits", true, false, CHANGE_BY_ITSELF, is_limits,
-	"must name each resource with a whole number from 0 to 2^53, or {\"tree\": number}"},
+	"must name each resource with a whole number from 0 (requests_per_minute from 1) to 2^53, or {\"tree\": number}"},
 	{"features", true, false, CHANGE_BY_ITSELF, is_features,
 	"must not be larger than 64 kB"},
 };
@@ -599,16 +609,14 @@ find_counted(const char *resource)
 		if (strcmp(counted[i].resource, resource) == 0)
 			return &counted[i];
 	}
-	elog(ERROR, "resource \"%s\" cannot be counted", resource);
+	return NULL;
 }
 
-/* A limit that applies to an account, and who it is counted for. */
-typedef struct PlanLimit
+bool
+plan_counts(const char *resource)
 {
-	int64		number;
-	bool		in_tree;
-	pg_uuid_t	counted_for;
-} PlanLimit;
+	return find_counted(resource) != NULL;
+}
 
 static bool
 find_limit(const char *resource, const pg_uuid_t *account_id, PlanLimit *limit)
@@ -632,24 +640,64 @@ find_limit(const char *resource, const pg_uuid_t *account_id, PlanLimit *limit)
 }
 
 void
+plan_refuse(const char *resource, const PlanLimit *limit, bool own, int64 used, int64 more)
+{
+	error_raise(ERROR_MAX_RESOURCES_REACHED, NULL,
+				"the plan allows " INT64_FORMAT " %s %s: " INT64_FORMAT " in use%s, " INT64_FORMAT " more wanted",
+				limit->number, resource, limit->in_tree ? "in all that are billed to it" : "for each account",
+				used, own ? " by the account itself" : "", more);
+}
+
+/* Counts up to a number of a resource; between query_open() and query_close(). */
+static int64
+count_up_to(Counted *how, const pg_uuid_t *account_id, bool in_tree, int64 most)
+{
+	Datum		values[2] = {UUIDPGetDatum(account_id), Int64GetDatum(most)};
+
+	query_latest(in_tree ? &how->in_tree : &how->in_account, values, NULL);
+	return query_int64(0, 1);
+}
+
+int64
+plan_use(const char *resource, const pg_uuid_t *account_id, bool in_tree)
+{
+	QueryScope	scope;
+	int64		used;
+
+	query_open(&scope);
+	used = count_up_to(find_counted(resource), account_id, in_tree, PG_INT64_MAX);
+	query_close(&scope);
+	return used;
+}
+
+/* Of a tree only its holder is told what others use. */
+static void
+refuse(Counted *how, const PlanLimit *limit, const pg_uuid_t *account_id)
+{
+	const Identity *identity = identity_current();
+	bool		own = limit->in_tree && identity != NULL &&
+		memcmp(&identity->account_id, &limit->counted_for, UUID_LEN) != 0;
+
+	plan_refuse(how->resource, limit, own,
+				count_up_to(how, own ? account_id : &limit->counted_for, limit->in_tree && !own, PG_INT64_MAX), 1);
+}
+
+void
 plan_require_room(const char *resource, const pg_uuid_t *account_id)
 {
 	Counted    *how = find_counted(resource);
 	QueryScope	scope;
-	PlanLimit		limit;
+	PlanLimit	limit;
+
+	if (how == NULL)
+		elog(ERROR, "resource \"%s\" cannot be counted", resource);
 
 	query_open(&scope);
 	if (find_limit(resource, account_id, &limit))
 	{
-		Datum		values[2] = {UUIDPGetDatum(&limit.counted_for), Int64GetDatum(limit.number)};
-
 		tree_lock_limit(&limit.counted_for, resource);
-		query_latest(limit.in_tree ? &how->in_tree : &how->in_account, values, NULL);
-		if (query_int64(0, 1) >= limit.number)
-			error_raise(ERROR_MAX_RESOURCES_REACHED, NULL,
-						limit.in_tree ? "the plan allows " INT64_FORMAT " %s in all that are billed to it" :
-						"the plan allows " INT64_FORMAT " %s for each account",
-						limit.number, resource);
+		if (count_up_to(how, &limit.counted_for, limit.in_tree, limit.number) >= limit.number)
+			refuse(how, &limit, account_id);
 	}
 	query_close(&scope);
 }

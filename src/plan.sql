@@ -11,7 +11,7 @@ CREATE FUNCTION account.is_limits(value jsonb) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'account_plan_is_limits';
 REVOKE ALL ON FUNCTION account.is_limits(jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION account.is_limits(jsonb) IS 'Whether a JSON value can be the limits of a plan: an object of at most 256 members, each a whole number from 0 to 2^53 (for each account) or {"tree": such a number} (for the holder of the plan and all below). The check of plans.limits. Nobody may call it; raises nothing.';
+COMMENT ON FUNCTION account.is_limits(jsonb) IS 'Whether a JSON value can be the limits of a plan: an object of at most 256 members, each a whole number from 0 (requests_per_minute from 1) to 2^53 (for each account) or {"tree": such a number} (for the holder of the plan and all below). The check of plans.limits. Nobody may call it; raises nothing.';
 
 CREATE TABLE account.plans (
 	plan_id uuid NOT NULL,
@@ -59,13 +59,13 @@ CREATE FUNCTION account.create_plan(name text, limits jsonb DEFAULT '{}', featur
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_plan_create_plan';
 REVOKE ALL ON FUNCTION account.create_plan(text, jsonb, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION account.create_plan(text, jsonb, jsonb) IS 'Makes a billing plan and returns its id. limits: resource -> a whole number for each account, or {"tree": number} for the holder of the plan and all below; features: feature -> any value. Administrators. Raises FORBIDDEN, VALIDATION_FAILED, and CONFLICT if there is a plan of that name.';
+COMMENT ON FUNCTION account.create_plan(text, jsonb, jsonb) IS 'Makes a billing plan and returns its id. limits: resource -> a whole number for each account, or {"tree": number} for the holder of the plan and all below; features: feature -> any value. Administrators. Where it names requests_per_minute and the library is not preloaded, a WARNING says that nothing enforces that. Raises FORBIDDEN, VALIDATION_FAILED, and CONFLICT if there is a plan of that name.';
 
 CREATE FUNCTION account.update_plan(name text, changes jsonb) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_plan_update_plan';
 REVOKE ALL ON FUNCTION account.update_plan(text, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION account.update_plan(text, jsonb) IS 'Changes a billing plan for all who have it, at once; changes has any of name, limits and features, each replaced as a whole. A limit below what is used refuses only what comes later. Administrators. Raises FORBIDDEN, VALIDATION_FAILED with an entry for each unknown or invalid member, NOT_FOUND, and CONFLICT if the new name is taken.';
+COMMENT ON FUNCTION account.update_plan(text, jsonb) IS 'Changes a billing plan for all who have it, at once; changes has any of name, limits and features, each replaced as a whole. A limit below what is used refuses only what comes later. Warns as create_plan() does. Administrators. Raises FORBIDDEN, VALIDATION_FAILED with an entry for each unknown or invalid member, NOT_FOUND, and CONFLICT if the new name is taken.';
 
 CREATE FUNCTION account.set_plan(account_id uuid, plan text, monthly_cost numeric DEFAULT NULL, renewal_date timestamp with time zone DEFAULT NULL) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -180,8 +180,9 @@ topmost_parent(Oid relation)
 	return relation;
 }
 
+/* Of permissions, and of the names of resources. */
 static bool
-same_permission(const char *left, const char *right)
+same_name(const char *left, const char *right)
 {
 	return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
 }
@@ -201,8 +202,9 @@ same_isolation(Oid left, const Isolation *of_left, Oid right, const Isolation *o
 {
 	return same_column(left, of_left->account, right, of_right->account) &&
 		same_column(left, of_left->workspace, right, of_right->workspace) &&
-		same_permission(of_left->read_permission, of_right->read_permission) &&
-		same_permission(of_left->write_permission, of_right->write_permission);
+		same_name(of_left->read_permission, of_right->read_permission) &&
+		same_name(of_left->write_permission, of_right->write_permission) &&
+		same_name(of_left->quota, of_right->quota);
 }
 
 void
@@ -224,11 +226,12 @@ protection_require_parents(Oid relation, List *tree, Protection protection, cons
 						protection == PROTECTION_NONE ? "table %s inherits from %s, which is isolated or shared" :
 						"table %s inherits from %s, by whose name its rows would be open",
 						protection_table_name(relation), protection_table_name(parent));
+		of_parent.quota = counting_quota(parent);
 		if (protection == PROTECTION_ISOLATED && !same_isolation(relation, isolation, parent, &of_parent))
 			error_raise(ERROR_BAD_REQUEST,
-						psprintf("Isolate it by the same columns and permissions, or call it for %s, which reaches all below.",
+						psprintf("Isolate it by the same columns, permissions and quota, or call it for %s, which reaches all below.",
 								 protection_table_name(topmost_parent(parent))),
-						"table %s inherits from %s, which is isolated by other columns or permissions",
+						"table %s inherits from %s, which is isolated by other columns, permissions or quota",
 						protection_table_name(relation), protection_table_name(parent));
 	}
 }
@@ -302,6 +305,8 @@ complete_request(ProtectionRequest *request, Oid relation)
 		request->read_permission = isolation.read_permission;
 	if (request->write_permission == NULL)
 		request->write_permission = isolation.write_permission;
+	if (request->quota == NULL)
+		request->quota = counting_quota(relation);
 }
 
 /* Says of all tables what is wanted of them: what is asked for, or else what they or their parents have. */
@@ -321,6 +326,7 @@ apply_request(List *tables, const ProtectionRequest *asked)
 
 		table->read_permission = request.read_permission;
 		table->write_permission = request.write_permission;
+		table->quota = request.quota;
 		if (request.workspace_column != NULL)
 			column_inspect_workspace(table, request.workspace_column);
 	}
@@ -349,6 +355,7 @@ require_protectable(List *tables, Protection protection)
 		const ProtectedTable *table = lfirst(cell);
 		Isolation	isolation = policy_isolation(table);
 
+		isolation.quota = table->quota;
 		protection_require_parents(table->relation, tree, protection, &isolation);
 		require_same_protection(table, protection);
 		require_owner_level(table->owner, table->name);
@@ -462,6 +469,7 @@ apply_isolation(Script *script, const ProtectedTable *table)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY", table->name);
 	if (!table->forced)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY", table->name);
+	counting_apply(script, table);
 }
 
 /* Not forced: the owner's migrations are what keeps the rows. */
@@ -487,6 +495,7 @@ remove_protection(Script *script, const ProtectedTable *table)
 		script_run(script, table->owner, "ALTER TABLE ONLY %s DISABLE ROW LEVEL SECURITY", table->name);
 	if (state == TRIGGER_RIGHT || state == TRIGGER_WRONG)
 		drop_trigger(script, table);
+	counting_remove(script, table);
 	policy_apply(script, table, PROTECTION_NONE);
 }
 
@@ -507,6 +516,16 @@ protection_apply(Script *script, List *tables, const ProtectionRequest *request)
 		else
 			apply_sharing(script, lfirst(cell));
 	}
+}
+
+void
+protection_warn_of_owner(const ProtectedTable *table)
+{
+	if (superuser_arg(table->owner) || has_bypassrls_privilege(table->owner))
+		ereport(WARNING,
+				(errmsg("row security does not bind role \"%s\", which owns table %s",
+						GetUserNameFromId(table->owner, false), table->name),
+				 errhint("Let an ordinary role own it, which is neither superuser nor has BYPASSRLS.")));
 }
 
 void

@@ -39,7 +39,8 @@ query_close(QueryScope *scope)
 static void
 query_prepare(Statement *query)
 {
-	SPIPlanPtr	plan = SPI_prepare(query->text, query->nargs, query->types);
+	SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs, query->types,
+										  query->planned_anew ? CURSOR_OPT_CUSTOM_PLAN : 0);
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", query->text, SPI_result_code_string(SPI_result));

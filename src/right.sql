@@ -111,6 +111,7 @@ COMMENT ON COLUMN account.workspaces.labels IS 'A flat JSON object of strings.';
 COMMENT ON COLUMN account.workspaces.created_by IS 'The profile that made it; NULL for an administrator or an application.';
 COMMENT ON COLUMN account.workspaces.created_at IS 'When it was created.';
 COMMENT ON COLUMN account.workspaces.updated_at IS 'When it was last changed.';
+CREATE INDEX workspaces_account_id_idx ON account.workspaces (account_id, created_at, workspace_id);
 CREATE UNIQUE INDEX workspaces_name_key ON account.workspaces (account_id, pg_catalog.lower(name::text COLLATE "C"));
 ALTER TABLE account.workspaces ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('account.workspaces', '');

@@ -89,6 +89,9 @@ static const struct
 	RELATION(holds),
 	RELATION(permissions),
 	RELATION(permissions_pkey),
+	RELATION(plans),
+	RELATION(quota_counts),
+	RELATION(quota_counts_pkey),
 	RELATION(right_signal),
 	RELATION(roles),
 	RELATION(roles_pkey),
@@ -97,6 +100,8 @@ static const struct
 	RELATION(user_memberships_profile_id_key),
 	RELATION(uses),
 	RELATION(uses_pkey),
+	RELATION(webhook_secrets),
+	RELATION(webhook_secrets_pkey),
 	RELATION(workspaces),
 	RELATION(workspaces_name_key),
 #undef RELATION

@@ -15,9 +15,13 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/builtins.h"
 #include "utils/plancache.h"
+#include "utils/tuplestore.h"
 
 static int	running = 0;		/* depth of statements of ours that are being run */
+static uint64 changed = 0;		/* rows that the last one has changed */
 
 bool
 script_is_running(void)
@@ -35,6 +39,7 @@ execute(void *statement)
 	result = SPI_execute(statement, false, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", (char *) statement, SPI_result_code_string(result));
+	changed = SPI_processed;
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not finish SPI");
 }
@@ -130,6 +135,43 @@ script_run(Script *script, Oid role, const char *format,...)
 		if (script->statements == NIL && script->settle)
 			script_settle();
 		script_call(role, script->account_id, execute, statement.data);
+		script->changed = changed;
 	}
 	script->statements = lappend(script->statements, statement.data);
+}
+
+int
+script_pin_path(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	set_locally("search_path", "pg_catalog, pg_temp");
+	return nest_level;
+}
+
+void
+script_unpin_path(int nest_level)
+{
+	AtEOXact_GUC(false, nest_level);
+}
+
+void
+script_note(Script *script, const char *line)
+{
+	script->statements = lappend(script->statements, pstrdup(line));
+}
+
+void
+script_return(const Script *script, FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	foreach(cell, script->statements)
+	{
+		Datum		value = CStringGetTextDatum(lfirst(cell));
+		bool		isnull = false;
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
 }

@@ -59,10 +59,16 @@
  *	revoke_workspace	the key, if it is one, exclusive
  *	disable_workspace, enable_workspace, enable_profile, update_workspace,
  *	update_profile: none
+ *	writes to tables with a quota	none; their COMMIT that of each limit that they add to,
+ *						shared, and only where the last places are taken exclusive;
+ *						after all others (quota.c)
+ *	purge_deleted_accounts, purge_accounts	the deletion that is due, or none if another
+ *						has it; the tree of the account, shared while its rows go and
+ *						exclusive to make it a tombstone
  *	authenticate, act_as, verify_api_key, create_api_key, update_account,
- *	archive_account, suspend_account: none
- *	unarchive_account, resume_account: none, but two that lift the same hold
- *	wait for one another
+ *	archive_account, suspend_account, delete_account: none
+ *	unarchive_account, resume_account, cancel_deletion: none, but two that lift the
+ *	same hold wait for one another, and the last for a purge that has begun
  *
  * So nothing that a tenant can hold lies on the way of what stops a tenant.
  */
@@ -86,6 +92,7 @@
 /* Columns of account.accounts; schema_catalog() has checked the version. */
 #define ANUM_ACCOUNTS_ACCOUNT_ID 1
 #define ANUM_ACCOUNTS_PATH 3
+#define ANUM_ACCOUNTS_DELETED_AT 22
 
 #define NAME_MAX_CHARACTERS 255
 #define EMAIL_MAX_BYTES 254
@@ -156,8 +163,12 @@ scan_path(Relation accounts, const pg_uuid_t *account_id, Snapshot snapshot)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, ANUM_ACCOUNTS_PATH, RelationGetDescr(accounts), &isnull);
+		Datum		value;
 
+		/* Nobody finds what was purged. */
+		if (!heap_attisnull(tuple, ANUM_ACCOUNTS_DELETED_AT, RelationGetDescr(accounts)))
+			continue;
+		value = heap_getattr(tuple, ANUM_ACCOUNTS_PATH, RelationGetDescr(accounts), &isnull);
 		if (isnull)
 			elog(ERROR, "a path of account.accounts is null");
 		path = copy_path(value);
@@ -208,6 +219,15 @@ tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode)
 	(void) LockAcquire(&tag, mode, false, false);
 }
 
+void
+tree_unlock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	set_lock_tag(&tag, lock_key(id), class);
+	(void) LockRelease(&tag, mode, false);
+}
+
 static void
 lock_root(const pg_uuid_t *root, LOCKMODE mode)
 {
@@ -217,10 +237,7 @@ lock_root(const pg_uuid_t *root, LOCKMODE mode)
 static void
 unlock_root(const pg_uuid_t *root, LOCKMODE mode)
 {
-	LOCKTAG		tag;
-
-	set_lock_tag(&tag, lock_key(root), LOCK_CLASS_TREE);
-	(void) LockRelease(&tag, mode, false);
+	tree_unlock_id(root, LOCK_CLASS_TREE, mode);
 }
 
 static bool

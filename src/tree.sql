@@ -4,8 +4,8 @@
 -- path holds the accounts from the root to the account itself; billed_account_id
 -- is the nearest of them that has a plan of its own, or the root.  Both are kept
 -- by the functions of this extension, under the locks listed in src/tree.c.  An
--- account is never deleted and its id never used again.  Nobody has a grant on
--- the tables: functions and views decide what a caller sees.
+-- account is never deleted and its id never used again.  Functions and views decide
+-- what a caller sees; of the table itself, the policy in src/directory.sql.
 
 CREATE TYPE account.status AS ENUM ('new', 'starting', 'running', 'ready', 'error');
 COMMENT ON TYPE account.status IS 'Where the resource that an account stands for is in its life: new, starting, running, ready or error.';
@@ -74,6 +74,7 @@ CREATE TABLE account.accounts (
 	last_read_input_at timestamp with time zone,
 	last_updated_config_at timestamp with time zone,
 	last_updated_output_at timestamp with time zone,
+	deleted_at timestamp with time zone,
 	CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
 	CONSTRAINT accounts_id_not_nil CHECK (account_id OPERATOR(pg_catalog.<>) '00000000-0000-0000-0000-000000000000'),
 	CONSTRAINT accounts_id_not_max CHECK (account_id OPERATOR(pg_catalog.<>) 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
@@ -81,7 +82,7 @@ CREATE TABLE account.accounts (
 	CONSTRAINT accounts_path_leads_to_parent CHECK (path[pg_catalog.array_upper(path, 1) OPERATOR(pg_catalog.-) 1] IS NOT DISTINCT FROM parent_account_id),
 	CONSTRAINT accounts_billed_on_path CHECK (billed_account_id OPERATOR(pg_catalog.=) ANY (path))
 );
-COMMENT ON TABLE account.accounts IS 'Accounts and sub-accounts. Kept by functions alone; no role has a grant on it.';
+COMMENT ON TABLE account.accounts IS 'Accounts and sub-accounts. Kept by functions alone; an account reads itself and those directly below it.';
 COMMENT ON COLUMN account.accounts.account_id IS 'The id; never used again.';
 COMMENT ON COLUMN account.accounts.parent_account_id IS 'The account above; NULL for a root.';
 COMMENT ON COLUMN account.accounts.path IS 'The accounts from the root to this one.';
@@ -103,13 +104,16 @@ COMMENT ON COLUMN account.accounts.updated_at IS 'When it was last changed.';
 COMMENT ON COLUMN account.accounts.last_read_input_at IS 'When its input was last read.';
 COMMENT ON COLUMN account.accounts.last_updated_config_at IS 'When its configuration was last changed.';
 COMMENT ON COLUMN account.accounts.last_updated_output_at IS 'When it was last built.';
+COMMENT ON COLUMN account.accounts.deleted_at IS 'When it was purged; NULL if it was not. Then the row is what keeps the id from being used again: a root without anything below it, its other fields blank.';
 
 -- Siblings: external ids are unique among them (roots are one another's siblings).
 CREATE UNIQUE INDEX accounts_external_id_key
 	ON account.accounts (COALESCE(parent_account_id, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid), external_id)
 	WHERE external_id IS NOT NULL;
--- Children, for limits and lists.
-CREATE INDEX accounts_parent_account_id_idx ON account.accounts (parent_account_id, created_at);
+-- Children, for limits, and for lists in the order in which they are paged; by name, and by a beginning of it.
+CREATE INDEX accounts_parent_account_id_idx ON account.accounts (parent_account_id, created_at, account_id);
+CREATE INDEX accounts_name_idx ON account.accounts (parent_account_id, name text_pattern_ops);
+CREATE INDEX accounts_labels_idx ON account.accounts USING gin (labels) WHERE labels <> '{}';
 -- All below an account are one range: path >= P AND path < P || the greatest uuid.
 CREATE INDEX accounts_path_idx ON account.accounts (path);
 

@@ -483,9 +483,8 @@ account_user_enable_user(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* erase_user(user_id) */
-Datum
-account_user_erase_user(PG_FUNCTION_ARGS)
+void
+user_erase(const UserRecord *user)
 {
 	static Statement blank_user = {
 		"UPDATE account.users SET email = NULL, password_hash = NULL, external_id = NULL,"
@@ -506,21 +505,27 @@ account_user_erase_user(PG_FUNCTION_ARGS)
 		"UPDATE account.sent_invitations SET email = NULL WHERE email OPERATOR(pg_catalog.=) $1",
 		1, {TEXTOID}
 	};
-	UserRecord	user;
 	QueryScope	scope;
-	Datum		value;
-	Datum		email;
+	Datum		value = UUIDPGetDatum(&user->user_id);
+	Datum		email = CStringGetTextDatum(user->email);
 
-	require_user(fcinfo, "erase users", &user);
-	value = UUIDPGetDatum(&user.user_id);
-	email = CStringGetTextDatum(user.email);
-	holding_set(&user.user_id, HOLD_DISABLE, true, NULL);
+	holding_set(&user->user_id, HOLD_DISABLE, true, NULL);
 	query_open(&scope);
-	user_end_sessions(&user.user_id, NULL);
+	user_end_sessions(&user->user_id, NULL);
 	query_write(&blank_user, &value, NULL);
 	query_write(&blank_profiles, &value, NULL);
 	query_write(&drop_registrations, &email, NULL);
 	query_write(&blank_invitations, &email, NULL);
 	query_close(&scope);
+}
+
+/* erase_user(user_id) */
+Datum
+account_user_erase_user(PG_FUNCTION_ARGS)
+{
+	UserRecord	user;
+
+	require_user(fcinfo, "erase users", &user);
+	user_erase(&user);
 	PG_RETURN_VOID();
 }
