@@ -71,12 +71,17 @@ BEGIN
 	EXECUTE query INTO after;
 	RETURN (SELECT string_agg((a::bigint - b::bigint)::text, ' ' ORDER BY n) FROM unnest(regexp_split_to_array(before, ';? '), regexp_split_to_array(after, ';? ')) WITH ORDINALITY AS u (b, a, n));
 END $$;
+-- The least of five: a table that grows by a page, or is vacuumed, makes one more.
 CREATE FUNCTION pg_temp.pages(email text, password text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;
+	least integer;
 BEGIN
-	EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT account.login(%L, %L)', email, password) INTO plan;
-	RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::integer + (plan->0->'Plan'->>'Shared Read Blocks')::integer;
+	FOR i IN 1 .. 5 LOOP
+		EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT account.login(%L, %L)', email, password) INTO plan;
+		least := LEAST(least, (plan->0->'Plan'->>'Shared Hit Blocks')::integer + (plan->0->'Plan'->>'Shared Read Blocks')::integer);
+	END LOOP;
+	RETURN least;
 END $$;
 SELECT account.create_user('known' || n || '@example.com', 'correct zebra anvil quiz') IS NOT NULL AS made FROM generate_series(1, 3) n;
 SELECT account.disable_user(account.find_user('known3@example.com'));
