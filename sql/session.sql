@@ -71,17 +71,12 @@ BEGIN
 	EXECUTE query INTO after;
 	RETURN (SELECT string_agg((a::bigint - b::bigint)::text, ' ' ORDER BY n) FROM unnest(regexp_split_to_array(before, ';? '), regexp_split_to_array(after, ';? ')) WITH ORDINALITY AS u (b, a, n));
 END $$;
--- The least of five: a table that grows by a page, or is vacuumed, makes one more.
 CREATE FUNCTION pg_temp.pages(email text, password text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;
-	least integer;
 BEGIN
-	FOR i IN 1 .. 5 LOOP
-		EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT account.login(%L, %L)', email, password) INTO plan;
-		least := LEAST(least, (plan->0->'Plan'->>'Shared Hit Blocks')::integer + (plan->0->'Plan'->>'Shared Read Blocks')::integer);
-	END LOOP;
-	RETURN least;
+	EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT account.login(%L, %L)', email, password) INTO plan;
+	RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::integer + (plan->0->'Plan'->>'Shared Read Blocks')::integer;
 END $$;
 SELECT account.create_user('known' || n || '@example.com', 'correct zebra anvil quiz') IS NOT NULL AS made FROM generate_series(1, 3) n;
 SELECT account.disable_user(account.find_user('known3@example.com'));
@@ -89,7 +84,8 @@ SET account.login_attempts = 1000;
 SET ROLE regress_session_anonymous;
 SELECT count(DISTINCT pg_temp.counted(email, password)) AS kinds, count(*) AS of FROM (VALUES ('unknown1@example.com', 'x'), ('bob@example.com', 'x'), ('carol@example.com', 'correct zebra anvil quiz'), ('dave@example.com', 'correct zebra anvil quiz'), ('passwordless@example.com', 'x'), ('nobody', 'x')) t (email, password);
 SELECT count(pg_temp.pages('warm' || n || '@example.com', 'x')) AS warm FROM generate_series(1, 10) n;
-SELECT count(DISTINCT pg_temp.pages(email, password)) AS kinds, count(*) AS of FROM (VALUES ('unknown4@example.com', 'x'), ('known1@example.com', 'x'), ('unknown5@example.com', 'x'), ('known2@example.com', 'x'), ('known3@example.com', 'correct zebra anvil quiz'), ('unknown6@example.com', 'x')) t (email, password);
+-- In one of five rounds all are alike: a table that grows by a page, or is vacuumed, makes one more for one of them.
+SELECT bool_or(kinds = 1) AS alike FROM (SELECT round, count(DISTINCT pages) AS kinds FROM generate_series(1, 5) round, LATERAL (SELECT pg_temp.pages(email, password) AS pages FROM (VALUES ('unknown4@example.com', 'x'), ('known1@example.com', 'x'), ('unknown5@example.com', 'x'), ('known2@example.com', 'x'), ('known3@example.com', 'correct zebra anvil quiz'), ('unknown6@example.com', 'x')) t (email, password) WHERE round > 0 OFFSET 0) p GROUP BY round) r;
 \set locks 'SELECT md5(string_agg(concat_ws('' '', locktype, mode, relation), ''; '' ORDER BY locktype, mode, relation))'
 BEGIN;
 SELECT (account.login('unknown2@example.com', 'x')).error;
