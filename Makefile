@@ -25,14 +25,14 @@ REGRESS = install error access token identity identity_scope identity_cursor ide
 	forgery trojan attacks surroundings key key_limits key_life use review catalog email password user session signup plan rate directory outline move lifecycle \
 	member member_end invitation invitation_sender act_as_user describe \
 	role role_scopes workspace service_account profile attacks_principals \
-	tree isolation leak leak_condition leak_own transactions pushdown pushdown_barred isolation_writes isolation_policies isolation_fill isolation_foreign_key \
+	tree isolation leak leak_condition leak_own leak_view transactions pushdown pushdown_barred isolation_writes isolation_policies isolation_fill isolation_foreign_key \
 	isolation_tree isolation_share isolation_refuse quota quota_bulk quota_tree \
 	isolation_workspace isolation_workspace_tables isolation_permission isolation_workspace_permission \
 	isolate_schema isolate_schema_keys isolate_schema_refuse isolate_schema_draft birth birth_schema \
 	doctor doctor_tables doctor_keys doctor_exposure doctor_roles doctor_drift doctor_settings doctor_fresh invariant \
 	request postgrest api api_lists api_attacks api_errors api_documentation document body \
 	webhook \
-	status suspension deletion deletion_tables deletion_http transfer \
+	status suspension deletion deletion_tables search_path deletion_http transfer trap \
 	facts facts_control facts_resource facts_errors facts_principals
 REGRESS_OPTS = --load-extension=account --encoding=UTF8
 

@@ -54,6 +54,17 @@ SELECT letter_id FROM safe.letters WHERE CASE WHEN sealed THEN pg_try_advisory_x
 SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 SELECT letter_id FROM safe.letters WHERE CASE WHEN sealed THEN (1 / (random() * 0)::integer) = 1 ELSE true END;
 SELECT letter_id FROM safe.letters a WHERE EXISTS (SELECT FROM safe.letters b WHERE b.letter_id <> a.letter_id AND CASE WHEN b.sealed THEN safe.tell() END);
+-- What makes a policy's test cheap makes nothing else so: neither as parts of a condition, nor with arguments that cost much.
+SELECT letter_id FROM safe.letters WHERE account.policy_first(false) OR account.policy_first(false) OR (account.policy_row(account_id) AND false)
+	OR CASE WHEN sealed THEN safe.tell() ELSE true END;
+SELECT letter_id FROM safe.letters WHERE account.policy_first(letter_id + 1e15::float8 > 0 AND letter_id * 1.1 * 1.1 > 0 AND CASE WHEN sealed THEN safe.tell() ELSE true END);
+-- Nor where a function of the caller's is inlined, nor where costs are beyond what can be added up.
+CREATE FUNCTION safe.is_any(account_id uuid, sealed boolean) RETURNS boolean LANGUAGE sql STABLE
+	AS 'SELECT account.policy_row(account_id) OR account.policy_row(account_id) OR (sealed AND safe.tell())';
+SELECT letter_id FROM safe.letters l WHERE safe.is_any(l.account_id, l.sealed);
+SET cpu_operator_cost = 1e308;
+SELECT letter_id FROM safe.letters WHERE CASE WHEN sealed THEN safe.tell() ELSE true END;
+RESET cpu_operator_cost;
 UPDATE safe.letters SET title = 'mine' WHERE CASE WHEN sealed THEN safe.tell() ELSE true END;
 DELETE FROM safe.letters WHERE CASE WHEN sealed THEN safe.tell() END;
 COMMIT;

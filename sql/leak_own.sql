@@ -65,9 +65,46 @@ SELECT (account.authenticate(:'globex_key')).account_id = :'globex' AS authentic
 -- Nothing is told of a row of Acme's, and what is Globex's is there.
 SELECT count(*) FILTER (WHERE asked = 'true') > 20 AS own, count(*) FILTER (WHERE asked NOT IN ('true', 'false')) AS others
 FROM (SELECT safe.ask(relation, format('CASE WHEN %I = %L THEN safe.tell(%L) ELSE true END', "column", :'acme', relation)) AS asked FROM relations ORDER BY relation) r;
+-- ... nor where the caller asks what views and policies ask, as often as it likes.
+SELECT count(*) FILTER (WHERE asked = 'true') > 20 AS own, count(*) FILTER (WHERE asked NOT IN ('true', 'false')) AS others
+FROM (SELECT safe.ask(relation, format('account.policy_reads(%1$I, ''x'') OR account.policy_row(%1$I) OR account.policy_first(CASE WHEN %1$I = %2$L THEN safe.tell(%3$L) ELSE true END)',
+	"column", :'acme', relation)) AS asked FROM relations ORDER BY relation) r;
 -- Nothing of Acme's comes of a lie: relations of which it does.
 SELECT relation FROM relations WHERE safe.ask(relation, format('%I = safe.lie()', "column")) NOT IN ('true', 'false') ORDER BY 1;
 SELECT safe.ask('account.sessions', 'CASE WHEN current IS NOT NULL THEN safe.tell(''sessions'') ELSE true END') AS asked;
+-- What the calls take off their own costs is neither lost in rounding, nor more than can be said.
+CREATE FUNCTION safe.count_calls(relation text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	rows bigint;
+	calls bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows;
+	FOR round IN 1 .. 20 LOOP
+		PERFORM setval('answers', 1, false), set_config('cpu_operator_cost', (round * 1.37e-302)::text, true);
+		EXECUTE format('SELECT count(*) FROM %s WHERE account.policy_first(CASE WHEN account_id IS NULL THEN safe.count() ELSE safe.count() END)', relation);
+		calls := nextval('answers') - 1;
+		IF calls > rows THEN
+			RETURN 'others';
+		END IF;
+	END LOOP;
+	RETURN 'own';
+END $$;
+CREATE FUNCTION safe.count() RETURNS boolean LANGUAGE plpgsql COST 1e-30 AS 'BEGIN RETURN nextval(''answers'') > 0; END';
+SELECT relation, safe.count_calls(relation) AS called_for FROM unnest('{account.accounts,account.profiles,account.roles,account.workspaces}'::text[]) relation;
+SET LOCAL cpu_operator_cost = 1e308;
+SAVEPOINT attack;
+SELECT count(*) FROM account.workspaces WHERE CASE WHEN name = 'secret place' THEN safe.tell('workspaces') END;
+ROLLBACK TO attack;
+RESET cpu_operator_cost;
+-- Nor is a role of Acme's met on the way to those of invitations.
+CREATE TEMP TABLE own_roles AS SELECT count(*) FROM account.roles;
+SET LOCAL enable_nestloop = off;
+SET LOCAL enable_mergejoin = off;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT setval('answers', 1, false) \g /dev/null
+SELECT count(*) FROM account.invitations WHERE role = 'secret role' AND CASE WHEN role IS NULL THEN true ELSE safe.count() END;
+SELECT nextval('answers') - 1 <= (TABLE own_roles) AS own;
 ROLLBACK;
 BEGIN;
 SELECT (account.authenticate(:'acme_key')).account_id = :'acme' AS authenticated;

@@ -157,6 +157,10 @@ CREATE TRIGGER odder AFTER INSERT ON shop.odd FOR EACH STATEMENT EXECUTE FUNCTIO
 INSERT INTO shop.odd VALUES (NULL);
 DROP TRIGGER odd ON shop.odd;
 INSERT INTO shop.odd VALUES (NULL);
+-- Nor do they take a column for an account that cannot be one.
+CREATE TABLE shop.odder (number integer);
+CREATE TRIGGER oddest AFTER INSERT OR UPDATE OF number ON shop.odder FOR EACH ROW EXECUTE FUNCTION account.count_rows('orders');
+INSERT INTO shop.odder VALUES (1);
 
 SET client_min_messages = error;
 DROP VIEW counted;

@@ -93,13 +93,15 @@ set_level(Oid role, int level)
 		" FROM account.access_grants ORDER BY object",
 	};
 	char	   *name = pstrdup(quote_identifier(GetUserNameFromId(role, false)));
-	uint64		rows = query_latest(&list, NULL, NULL);
-	SPITupleTable *table = SPI_tuptable;
 	int			nest_level = NewGUCNestLevel();
+	SPITupleTable *table;
+	uint64		rows;
 
-	/* Argument types are named without their schema. */
+	/* Argument types are named without their schema, and CASE compares by an operator of the search_path. */
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	rows = query_latest(&list, NULL, NULL);
+	table = SPI_tuptable;
 	run_grant(level >= 0, "USAGE", "SCHEMA account", name);
 	for (uint64 row = 0; row < rows; row++)
 	{

@@ -1915,7 +1915,8 @@ typedef struct Script
  * The role is the owner of the tables that it touches; no row of theirs is hidden from it,
  * also not by FORCE, so what it runs says itself which rows are meant.  The account, unless
  * it is NULL, is the identity meanwhile, for defaults and triggers: with no permission, and
- * writable.  work connects to SPI itself.
+ * writable.  A role without level owner does not get it: its tables are none that were isolated
+ * here.  work connects to SPI itself.
  */
 extern void script_call(Oid role, const pg_uuid_t *account_id, void (*work) (void *argument), void *argument);
 
@@ -2181,9 +2182,10 @@ extern List *reference_read(List *tables);
 
 /*
  * Puts the account into the unique keys and the foreign keys of tables that have the column,
- * filled.  Raises BAD_REQUEST where a row references one of another account.
+ * filled.  Without twins, a primary key gets its twin only if one of the foreign keys needs it.
+ * Raises BAD_REQUEST where a row references one of another account.
  */
-extern void reference_apply(Script *script, List *tables);
+extern void reference_apply(Script *script, List *tables, bool twins);
 
 /* The definition of a foreign key with the account, and what ALTER TABLE adds beside it: ", ADD CHECK ...", or "". */
 extern const char *reference_definition(const Reference *reference);

@@ -101,18 +101,22 @@ require_reach_below(const Target *target, const RoleRecord *role)
 					"permission denied: the caller lacks the role in the accounts below");
 }
 
-/* What takes an assignment away, whatever it reaches; if so told, only one unlike another. */
-#define DELETE_ASSIGNMENT \
-	"DELETE FROM account.grants g WHERE g.profile_id OPERATOR(pg_catalog.=) $1" \
-	" AND g.role_id OPERATOR(pg_catalog.=) $2" \
-	" AND g.workspace_id IS NOT DISTINCT FROM $3 AND g.service IS NOT DISTINCT FROM $4"
+/* The row of an assignment, whatever it reaches.  IS DISTINCT FROM would take an operator of the caller's search_path. */
+#define OF_ASSIGNMENT \
+	"g.profile_id OPERATOR(pg_catalog.=) $1 AND g.role_id OPERATOR(pg_catalog.=) $2" \
+	" AND (g.workspace_id OPERATOR(pg_catalog.=) $3 OR (g.workspace_id IS NULL AND $3 IS NULL))" \
+	" AND (g.service OPERATOR(pg_catalog.=) $4 OR (g.service IS NULL AND $4 IS NULL))"
+
+/* What takes it away; if so told, only one unlike another. */
+#define DELETE_ASSIGNMENT "DELETE FROM account.grants g WHERE " OF_ASSIGNMENT
 
 /* Puts a grant in the place of one of the same role and scope. Returns whether there was one, and it was another. */
 static bool
 replace_grant(const NewGrant *grant)
 {
 	static Statement delete = {
-		DELETE_ASSIGNMENT " AND (g.descendants OPERATOR(pg_catalog.<>) $5 OR g.expires_at IS DISTINCT FROM $6)",
+		DELETE_ASSIGNMENT " AND (g.descendants OPERATOR(pg_catalog.<>) $5 OR g.expires_at OPERATOR(pg_catalog.<>) $6"
+		" OR (g.expires_at IS NULL) OPERATOR(pg_catalog.<>) ($6 IS NULL))",
 		6, {UUIDOID, UUIDOID, UUIDOID, TEXTOID, BOOLOID, TIMESTAMPTZOID}
 	};
 	Datum		values[6] = {
@@ -200,9 +204,7 @@ delete_assignment(const Assignment *assignment, const pg_uuid_t *role_id)
 {
 	static Statement delete = {DELETE_ASSIGNMENT, 4, {UUIDOID, UUIDOID, UUIDOID, TEXTOID}};
 	static Statement find = {
-		"SELECT FROM account.grants g WHERE g.profile_id OPERATOR(pg_catalog.=) $1"
-		" AND g.role_id OPERATOR(pg_catalog.=) $2"
-		" AND g.workspace_id IS NOT DISTINCT FROM $3 AND g.service IS NOT DISTINCT FROM $4",
+		"SELECT FROM account.grants g WHERE " OF_ASSIGNMENT,
 		4, {UUIDOID, UUIDOID, UUIDOID, TEXTOID}
 	};
 	Datum		values[4] = {

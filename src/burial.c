@@ -18,15 +18,15 @@
 
 /* Our own rows of some accounts: what names others goes first, and profiles stay for what names them. */
 static Statement own_rows[] = {
-	{"DELETE FROM account.uses u WHERE u.credential_id IN " THEIR_CREDENTIALS, 1, {UUIDARRAYOID}},
-	{"DELETE FROM account.credentials c WHERE c.credential_id IN " THEIR_CREDENTIALS, 1, {UUIDARRAYOID}},
+	{"DELETE FROM account.uses u WHERE u.credential_id OPERATOR(pg_catalog.=) ANY " THEIR_CREDENTIALS, 1, {UUIDARRAYOID}},
+	{"DELETE FROM account.credentials c WHERE c.credential_id OPERATOR(pg_catalog.=) ANY " THEIR_CREDENTIALS, 1, {UUIDARRAYOID}},
 	{"DELETE FROM account.keys k WHERE k.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
 	{"DELETE FROM account.sent_invitations i WHERE i.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
-	{"DELETE FROM account.grants g WHERE g.profile_id IN " THEIR_PROFILES, 1, {UUIDARRAYOID}},
-	{"DELETE FROM account.user_memberships m WHERE m.profile_id IN " THEIR_PROFILES, 1, {UUIDARRAYOID}},
+	{"DELETE FROM account.grants g WHERE g.profile_id OPERATOR(pg_catalog.=) ANY " THEIR_PROFILES, 1, {UUIDARRAYOID}},
+	{"DELETE FROM account.user_memberships m WHERE m.profile_id OPERATOR(pg_catalog.=) ANY " THEIR_PROFILES, 1, {UUIDARRAYOID}},
 	{
-		"DELETE FROM account.holds h WHERE h.subject_id OPERATOR(pg_catalog.=) ANY ($1) OR h.subject_id IN "
-		THEIR_PROFILES " OR h.subject_id IN (SELECT w.workspace_id FROM account.workspaces w"
+		"DELETE FROM account.holds h WHERE h.subject_id OPERATOR(pg_catalog.=) ANY ($1) OR h.subject_id OPERATOR(pg_catalog.=) ANY "
+		THEIR_PROFILES " OR h.subject_id OPERATOR(pg_catalog.=) ANY (SELECT w.workspace_id FROM account.workspaces w"
 		" WHERE w.account_id OPERATOR(pg_catalog.=) ANY ($1))", 1, {UUIDARRAYOID}
 	},
 	{"DELETE FROM account.workspaces w WHERE w.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},

@@ -207,6 +207,14 @@ counted_tables(Oid table)
 	return tables;
 }
 
+/* Whether a trigger that somebody made names a column that can be of an account. */
+static bool
+is_account_column(Relation table, const Trigger *trigger)
+{
+	return trigger->tgnattr == 1 &&
+		TupleDescAttr(RelationGetDescr(table), trigger->tgattr[0] - 1)->atttypid == UUIDOID;
+}
+
 /* The column and the resource by which a locked table counts. */
 static AttrNumber
 counted_by(Oid relation, char **resource)
@@ -219,7 +227,7 @@ counted_by(Oid relation, char **resource)
 	{
 		const Trigger *trigger = &table->trigdesc->triggers[i];
 
-		if (trigger->tgfoid == function && trigger->tgnattr == 1 && trigger->tgnargs == 1)
+		if (trigger->tgfoid == function && is_account_column(table, trigger) && trigger->tgnargs == 1)
 		{
 			column = trigger->tgattr[0];
 			*resource = pstrdup(trigger->tgargs[0]);
@@ -296,7 +304,8 @@ account_counting_count_rows(PG_FUNCTION_ARGS)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	AttrNumber	column;
 
-	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event) || trigger->tgnattr != 1)
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event) ||
+		!is_account_column(data->tg_relation, trigger))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("count_rows() must be called after each row that is inserted or deleted, or whose account is updated")));

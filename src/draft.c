@@ -46,6 +46,12 @@ put(Script *script, const char *format,...)
 			break;
 		enlargeStringInfo(&line, needed);
 	}
+	/* A comment ends with its line, whatever names are in it. */
+	for (char *c = line.data; strncmp(line.data, "--", 2) == 0 && *c != '\0'; c++)
+	{
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+	}
 	script_note(script, line.data);
 }
 

@@ -10,16 +10,20 @@
  */
 #include "account.h"
 
+#include <math.h>
+
 #include "access/parallel.h"
 #include "access/xlog.h"
 #include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 static LocalTransactionId warned_lxid = InvalidLocalTransactionId;
@@ -563,19 +567,125 @@ account_gate_policy_first(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(PG_GETARG_BOOL(0));
 }
 
+/* The relation whose columns alone an expression has; NULL if there is none, or not one. */
+static RelOptInfo *
+relation_of(PlannerInfo *root, Node *node)
+{
+	int			relation;
+
+	if (root == NULL || root->simple_rel_array == NULL ||
+		!bms_get_singleton_member(pull_varnos(root, node), &relation) || relation >= root->simple_rel_array_size)
+		return NULL;
+	return root->simple_rel_array[relation];
+}
+
+/* Whether a call asks about a column and nothing else: there is nothing in it that could tell. */
+static bool
+is_plain_call(FuncExpr *call)
+{
+	ListCell   *cell;
+
+	foreach(cell, call->args)
+	{
+		if (!IsA(lfirst(cell), Var) && !IsA(lfirst(cell), Const))
+			return false;
+	}
+	return true;
+}
+
+/* Calls of ours in a condition. */
+typedef struct Calls
+{
+	Oid			support;		/* what they have in common */
+	Node	   *wanted;
+	bool		found;
+	int			count;
+} Calls;
+
+/* Walker. */
+static bool
+find_calls(Node *node, void *context)
+{
+	Calls	   *calls = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && get_func_support(((FuncExpr *) node)->funcid) == calls->support)
+	{
+		calls->count++;
+		calls->found |= node == calls->wanted;
+	}
+	return expression_tree_walker(node, find_calls, context);
+}
+
 /*
- * The call costs less than nothing, whatever its arguments cost.  With the comparison beside it,
- * policy_row() costs as much as that comparison written by hand.
+ * By how much a call of policy_row() or policy_reads() is to be cheaper than nothing.  The caller
+ * may call them too, so that they lend nothing to a condition that tells: a call that is
+ * a whole condition has a column and nothing else, and among others it is the only one in its
+ * condition, and worth less than those.
+ */
+static Cost
+call_advantage(PlannerInfo *root, Node *node, Oid support)
+{
+	RelOptInfo *relation = is_plain_call((FuncExpr *) node) ? relation_of(root, node) : NULL;
+	ListCell   *cell;
+
+	if (relation == NULL)
+		return 0;
+	foreach(cell, relation->baserestrictinfo)
+	{
+		Node	   *clause = (Node *) lfirst_node(RestrictInfo, cell)->clause;
+		Calls		calls = {support, node};
+
+		if (clause == node)
+			return cpu_operator_cost;
+		(void) find_calls(clause, &calls);
+		if (calls.found)
+			return calls.count == 1 ? cpu_operator_cost / 2 : 0;
+	}
+	return 0;
+}
+
+/* The same of policy_first(), which has to be a table's policy: then what its condition costs does not count. */
+static Cost
+condition_advantage(PlannerInfo *root, Node *node)
+{
+	RelOptInfo *relation = relation_of(root, node);
+	QualCost	condition = {0, 0};
+	ListCell   *cell;
+
+	/* Of ours: through a view of his own the caller can put a condition before the policies of a user's table. */
+	if (relation == NULL || get_rel_namespace(root->simple_rte_array[relation->relid]->relid) != schema_catalog()->namespace_id)
+		return 0;
+	foreach(cell, root->simple_rte_array[relation->relid]->securityQuals)
+	{
+		if (!list_member(lfirst(cell), node))
+			continue;
+		cost_qual_eval(&condition, ((FuncExpr *) node)->args, root);
+		if (isinf(condition.per_tuple + cpu_operator_cost))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("cpu_operator_cost is too high")));
+		return condition.per_tuple + cpu_operator_cost;
+	}
+	return 0;
+}
+
+/*
+ * In a policy and in a view the call costs less than nothing, whatever its arguments cost.  With
+ * the comparison beside it, policy_row() costs as much as that comparison written by hand.
  */
 static void
-answer_cost(SupportRequestCost *request)
+answer_cost(SupportRequestCost *request, Oid support)
 {
-	QualCost	arguments = {0, 0};
+	FuncExpr   *call = (FuncExpr *) request->node;
+	Cost		advantage = 0;
 
-	if (request->node != NULL && IsA(request->node, FuncExpr))
-		cost_qual_eval(&arguments, ((FuncExpr *) request->node)->args, request->root);
+	if (call != NULL && IsA(call, FuncExpr))
+		advantage = exprType(linitial(call->args)) == BOOLOID ? condition_advantage(request->root, request->node) :
+			call_advantage(request->root, request->node, support);
 	request->startup = 0;
-	request->per_tuple = -arguments.per_tuple - cpu_operator_cost;
+	request->per_tuple = advantage > 0 ? -advantage : cpu_operator_cost;
 }
 
 /* policy_first() lets as many rows through as its condition, the others all that stands beside them. */
@@ -597,7 +707,7 @@ account_gate_evaluate_first(PG_FUNCTION_ARGS)
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 
 	if (IsA(request, SupportRequestCost))
-		answer_cost((SupportRequestCost *) request);
+		answer_cost((SupportRequestCost *) request, fcinfo->flinfo->fn_oid);
 	else if (IsA(request, SupportRequestSelectivity))
 		answer_selectivity((SupportRequestSelectivity *) request);
 	else

@@ -95,7 +95,10 @@ static const char *const test_functions[] = {
 #define WORKSPACE_LIST "policy_workspace_ids"
 #define WORKSPACE_WRITABLE "policy_workspace_writable"
 
-/* What decides of a row that is read, whatever the planner makes of the rest (gate.c). */
+/*
+ * What decides of a row that is read, changed or deleted, whatever the planner makes of the rest
+ * (gate.c).  Who writes through a view reads nothing: the policies for reading are not asked then.
+ */
 #define ROW_TEST "policy_row"
 
 static Node *
@@ -227,13 +230,13 @@ workspace_node(PolicyTest test, const Isolation *isolation)
 }
 
 static Node *
-row_node(const Isolation *isolation)
+row_node(PolicyTest test, const Isolation *isolation)
 {
 	List	   *columns = list_make1(uuid_column(isolation->account));
 
 	if (isolation->workspace != 0)
 		columns = lappend(columns, uuid_column(isolation->workspace));
-	return function_call(ROW_TEST, BOOLOID, columns, isolation->read_permission);
+	return function_call(ROW_TEST, BOOLOID, columns, permission_of(test, isolation));
 }
 
 /* What a policy asks of whose row it is. */
@@ -244,8 +247,8 @@ row_test_node(PolicyTest test, const Isolation *isolation)
 
 	if (isolation->workspace != 0)
 		tests = lappend(tests, workspace_node(test, isolation));
-	if (test == TEST_READABLE)
-		tests = lappend(tests, row_node(isolation));
+	if (test != TEST_STORABLE)
+		tests = lappend(tests, row_node(test, isolation));
 	return list_length(tests) == 1 ? linitial(tests) : (Node *) makeBoolExpr(AND_EXPR, tests, -1);
 }
 
@@ -278,18 +281,18 @@ row_test_sql(PolicyTest test, const ProtectedTable *table)
 	const char *comma = permission != NULL ? ", " : "";
 	const char *account = table->account.quoted;
 	const char *workspace = table->workspace.quoted;
+	const char *compared = psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s)", account, test_functions[test],
+									workspace == NULL ? literal : "");
+	const char *row = test == TEST_STORABLE ? "" : psprintf(" AND account." ROW_TEST "(%s%s%s%s%s)", account,
+															workspace != NULL ? ", " : "",
+															workspace != NULL ? workspace : "", comma, literal);
 
-	if (test == TEST_READABLE && table->workspace.name == NULL)
-		return psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s) AND account." ROW_TEST "(%s%s%s)",
-						account, test_functions[test], literal, account, comma, literal);
-	if (test == TEST_READABLE)
-		return psprintf("%s OPERATOR(pg_catalog.=) account.%s() AND %s OPERATOR(pg_catalog.=) ANY (account."
-						WORKSPACE_LIST "(%s)) AND account." ROW_TEST "(%s, %s%s%s)",
-						account, test_functions[test], workspace, literal, account, workspace, comma, literal);
 	if (table->workspace.name == NULL)
-		return psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s)", account, test_functions[test], literal);
-	return psprintf("%s OPERATOR(pg_catalog.=) account.%s() AND account." WORKSPACE_WRITABLE "(%s%s%s)",
-					account, test_functions[test], workspace, comma, literal);
+		return psprintf("%s%s", compared, row);
+	if (test == TEST_READABLE)
+		return psprintf("%s AND %s OPERATOR(pg_catalog.=) ANY (account." WORKSPACE_LIST "(%s))%s",
+						compared, workspace, literal, row);
+	return psprintf("%s AND account." WORKSPACE_WRITABLE "(%s%s%s)%s", compared, workspace, comma, literal, row);
 }
 
 /* The expression of a test, as SQL. */

@@ -1021,7 +1021,7 @@ right_reaches(const Rights *rights, const pg_uuid_t *workspace_id)
 bool
 right_has(const Rights *rights, int number, const pg_uuid_t *workspace_id, const char *service)
 {
-	uint64		bit = UINT64CONST(1) << (number % 64);
+	uint64		bit = UINT64CONST(1) << (number & 63);
 	int			word = number / 64;
 	bool		granted = false;
 

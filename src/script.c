@@ -69,6 +69,8 @@ identity_of(const pg_uuid_t *account_id)
 void
 script_call(Oid role, const pg_uuid_t *account_id, void (*work) (void *argument), void *argument)
 {
+	/* Whoever may isolate no table can still copy the policies of one, for triggers and casts of its own. */
+	const bool	assumes = account_id != NULL && access_has_level(role, "level_owner");
 	const Identity *before = NULL;
 	Oid			user;
 	int			security_context;
@@ -80,7 +82,7 @@ script_call(Oid role, const pg_uuid_t *account_id, void (*work) (void *argument)
 	nest_level = NewGUCNestLevel();
 	set_locally("search_path", "pg_catalog, pg_temp");
 	set_locally("row_security", "off");
-	if (account_id != NULL)
+	if (assumes)
 	{
 		/* Workers would not know of it. */
 		set_locally("max_parallel_workers_per_gather", "0");
@@ -94,7 +96,7 @@ script_call(Oid role, const pg_uuid_t *account_id, void (*work) (void *argument)
 	PG_FINALLY();
 	{
 		running--;
-		if (account_id != NULL)
+		if (assumes)
 			identity_assume(before);
 		/* A plan that a function of the owner's made past FORCE must not be found later, without that. */
 		ResetPlanCache();

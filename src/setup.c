@@ -46,7 +46,8 @@ role_setting(Oid role, const char *name)
 		"SELECT pg_catalog.substr(c.entry, pg_catalog.length($2) OPERATOR(pg_catalog.+) 2)"
 		" FROM pg_catalog.pg_db_role_setting s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) c (entry)"
 		" WHERE s.setrole OPERATOR(pg_catalog.=) $1 AND pg_catalog.starts_with(c.entry, $2 OPERATOR(pg_catalog.||) '=')"
-		" AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database"
+		" AND (s.setdatabase OPERATOR(pg_catalog.=) '0'::pg_catalog.oid"
+		" OR s.setdatabase OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database"
 		" WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))"
 		" ORDER BY s.setdatabase DESC LIMIT 1",
 		2, {OIDOID, TEXTOID}

@@ -33,6 +33,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -163,8 +164,10 @@ lock_own_row(Relation counts, OwnRow *own, const LimitKey *key, Oid table, Snaps
 	bool		isnull;
 	bool		same;
 
+	/* What lay behind may have been cut off. */
 	if (own->relation != RelationGetRelid(counts) || own->table != table ||
 		memcmp(&own->key, key, sizeof(*key)) != 0 ||
+		ItemPointerGetBlockNumber(&own->row) >= RelationGetNumberOfBlocks(counts) ||
 		!table_tuple_fetch_row_version(counts, &own->row, snapshot, slot))
 		return false;
 	/* Its place may have been given to another row. */
