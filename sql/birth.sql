@@ -33,7 +33,7 @@ CREATE TABLE outside.moved (x integer);
 ALTER TABLE outside.moved SET SCHEMA crib;
 CREATE TABLE outside.kid () INHERITS (crib.plain);
 SELECT * FROM pg_temp.isolated('^(crib|outside)');
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('crib.plain'::regclass, 'crib.of_like'::regclass) AND contype <> 'n' ORDER BY 1 COLLATE "C";
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('crib.plain'::regclass, 'crib.of_like'::regclass) AND contype <> 'n' ORDER BY 1;
 
 -- Rows come with an account, or not at all.
 CREATE TABLE crib.as_rows AS SELECT 1 AS x;
@@ -75,9 +75,15 @@ ALTER TABLE crib.has_it ADD COLUMN plain_id integer REFERENCES crib.plain ON DEL
 ALTER TABLE crib.has_it ADD COLUMN of_like integer, ADD CONSTRAINT like_ref FOREIGN KEY (of_like) REFERENCES crib.of_like;
 CREATE UNIQUE INDEX has_it_lower ON crib.has_it (lower(code)) WHERE code IS NOT NULL;
 CREATE INDEX has_it_plain ON crib.has_it (code);
-SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'crib.has_it'::regclass AND contype <> 'n' ORDER BY 1 COLLATE "C";
-SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'crib.has_it'::regclass ORDER BY 1 COLLATE "C";
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'crib.has_it'::regclass AND contype <> 'n' ORDER BY pg_get_constraintdef(oid) COLLATE "C";
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'crib.has_it'::regclass ORDER BY pg_get_indexdef(indexrelid) COLLATE "C";
 CREATE UNIQUE INDEX CONCURRENTLY has_it_later ON crib.has_it (of_like);
+-- A primary key that comes later gets its twin with the first foreign key: a restore may add it before its twin.
+CREATE TABLE crib.keyless (keyless_id integer);
+ALTER TABLE crib.keyless ADD PRIMARY KEY (keyless_id);
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'crib.keyless'::regclass AND contype <> 'n' ORDER BY pg_get_constraintdef(oid) COLLATE "C";
+ALTER TABLE crib.keyless ADD COLUMN other integer REFERENCES crib.keyless;
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'crib.keyless'::regclass AND contype <> 'n' ORDER BY pg_get_constraintdef(oid) COLLATE "C";
 
 -- Renames and changes of columns keep the policies true.
 ALTER TABLE crib.has_it RENAME TO renamed;

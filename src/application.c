@@ -271,8 +271,10 @@ read_unit(Request *request, Application *application, Oid relation)
 {
 	Unit	   *unit = palloc0(sizeof(Unit));
 
-	/* The lock first: then what is read stays. */
+	/* The lock first: then what is read stays.  Meanwhile it may have been dropped. */
 	LockRelationOid(relation, request->lock);
+	if (get_rel_name(relation) == NULL)
+		return;
 	unit->wanted = wanted_protection(request, relation);
 	unit->expression = find_expression(request, relation);
 	unit->tables = open_unit(unit, relation, request->lock);
@@ -382,7 +384,7 @@ run(Script *script, Application *application)
 
 	fill_columns(script, application);
 	fill_accounts(script, application);
-	reference_apply(script, application->tables);
+	reference_apply(script, application->tables, true);
 	foreach(cell, application->units)
 		protect(script, lfirst(cell));
 	birth_protect(application->schema);

@@ -209,18 +209,22 @@ isolate_new(Oid relation)
 					"Select the column of the account too, or make the table in a schema that is not protected.",
 					"table %s has rows without an account, and every table of its schema is isolated",
 					protection_table_name(relation));
-	reference_apply(&script, tables);
+	reference_apply(&script, tables, true);
 	protection_apply(&script, protection_open(relation, BIRTH_COLUMN, AccessExclusiveLock, false), &request);
 }
 
-/* Puts the account into the keys of an isolated table. */
+/*
+ * Puts the account into the keys of an isolated table.  One that is only changed gets no twin
+ * that nothing references: a restore by several jobs adds a primary key behind the policies,
+ * and its twin by itself.
+ */
 static void
-complete_keys(Oid relation, const Isolation *isolation)
+complete_keys(Oid relation, const Isolation *isolation, bool birth)
 {
 	Script		script = {0};
 
 	reference_apply(&script, protection_open(relation, get_attname(relation, isolation->account, false),
-											 AccessShareLock, false));
+											 AccessShareLock, false), birth);
 }
 
 /* Looks after one relation of a protected schema. */
@@ -240,7 +244,7 @@ look_after(Oid relation, bool birth)
 				isolate_new(relation);
 			break;
 		case PROTECTION_ISOLATED:
-			complete_keys(relation, &isolation);
+			complete_keys(relation, &isolation, birth);
 			break;
 		case PROTECTION_SHARED:
 			break;

@@ -262,6 +262,19 @@ has_table(List *tables, Oid relation)
 	return false;
 }
 
+static bool
+has_parent(List *references, Oid relation)
+{
+	ListCell   *cell;
+
+	foreach(cell, references)
+	{
+		if (((Reference *) lfirst(cell))->parent == relation)
+			return true;
+	}
+	return false;
+}
+
 /* The tables that are referenced and not in a list themselves; they are isolated. */
 static List *
 other_parents(List *references, List *tables)
@@ -304,12 +317,30 @@ only_twins(List *keys)
 	return keys;
 }
 
+/* Without the twins that none of these references needs. */
+static List *
+without_spare_twins(List *keys, List *references)
+{
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		const UniqueKey *key = lfirst(cell);
+
+		if (key->stays && !has_parent(references, key->table->relation))
+			keys = foreach_delete_current(keys, cell);
+	}
+	return keys;
+}
+
 void
-reference_apply(Script *script, List *tables)
+reference_apply(Script *script, List *tables, bool twins)
 {
 	List	   *references = reference_read(tables);
 	List	   *keys = unique_read(tables);
 
+	if (!twins)
+		keys = without_spare_twins(keys, references);
 	drop_references(script, references);
 	unique_apply(script, list_concat(only_twins(unique_read(other_parents(references, tables))), keys));
 	add_references(script, references);

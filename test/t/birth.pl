@@ -48,7 +48,18 @@ is($node->safe_psql('drafted', "SET ROLE desk_owner; SET client_min_messages = e
 # EXT-11: restored at once, and section by section, without an error: the event triggers stand back.
 my $dump = $node->basedir . '/app.dump';
 $node->command_ok([ 'pg_dump', '--format=custom', '--file', $dump, '--dbname', $node->connstr('app') ], 'dumped');
+
+# Several jobs restore in whatever order dependencies allow: here policies, then primary keys, then the keys beside them.
+my ($list) = run_command([ 'pg_restore', '--list', $dump ]);
+my ($first, $later) = $list =~ /\A(.*?)(^[^\n]* (?:CONSTRAINT|INDEX) desk .*)\z/ms;
+foreach my $kind (qr/^.* (?:POLICY|ROW SECURITY) desk .*\n/m, qr/^.* CONSTRAINT desk .*_pkey .*\n/m)
+{
+	$first .= join('', $later =~ /$kind/g);
+	$later =~ s/$kind//g;
+}
+append_to_file($node->basedir . '/policies-first', $first . $later);
 my %restore = (
+	policies => [ [ '--use-list', $node->basedir . '/policies-first' ] ],
 	whole => [ [] ],
 	sections => [ ['--section=pre-data'], ['--section=data'], [ '--section=post-data', '--jobs=2' ] ]);
 foreach my $way (sort keys %restore)
