@@ -101,6 +101,27 @@ module.exports = upstream => {
 		assert.deepStrictEqual((await list(`created_before=${last.created_at}`)).data.length, 4)
 	})
 
+	example('S3.6: the secret of the account\'s webhooks is rotated, and the answer has the new one', async () => {
+		const secret = async token => (await ask('GET', '/v1/account', bearer(token))).json().info.webhookEventsHmacSecret
+		const first = await secret(made.api_key)
+		assert.match(first, /^whsec_[\w+/]{43}=$/)
+		const rotated = await ask('POST', '/v1/account/rotate_webhook_signing_key', bearer(made.api_key), { overlap: '1 hour' })
+		assert.deepStrictEqual([rotated.status, Object.keys(rotated.json()).sort()], [200, ['info', 'metadata', 'spec']], rotated.text)
+		const second = rotated.json().info.webhookEventsHmacSecret
+		assert.match(second, /^whsec_[\w+/]{43}=$/)
+		assert.notStrictEqual(second, first)
+		assert.strictEqual(await secret(made.api_key), second)
+		const bare = await ask('POST', '/v1/account/rotate_webhook_signing_key', bearer(made.api_key))
+		assert.deepStrictEqual([bare.status, [first, second].includes(bare.json().info.webhookEventsHmacSecret)], [200, false])
+		for (const overlap of ['31 days', '-1 hour']) await refused(400, 'VALIDATION_FAILED', 'POST', '/v1/account/rotate_webhook_signing_key', bearer(made.api_key), { overlap })
+
+		const reader = (await ask('POST', '/v1/account/api_keys', bearer(made.api_key), { name: 'no webhooks', permissions: ['read:accounts'] })).json().spec.token
+		await refused(403, 'FORBIDDEN', 'POST', '/v1/account/rotate_webhook_signing_key', bearer(reader))
+		await refused(401, 'MISSING_API_KEY', 'POST', '/v1/account/rotate_webhook_signing_key')
+		assert.strictEqual(await secret(reader), null)
+		assert.strictEqual(await secret(made.api_key), bare.json().info.webhookEventsHmacSecret)
+	})
+
 	// Every path of http/nginx.conf answers with a status of its own, and never in another form.
 	example('every one of the documents\' paths is led to its function', async () => {
 		const { rows } = await database.query("SELECT obj_description(oid, 'pg_proc') AS comment FROM pg_proc WHERE pronamespace = 'account_api'::regnamespace AND proname LIKE 'v1\\_%' ORDER BY proname")

@@ -81,7 +81,7 @@ for my $i (0 .. $#blocks)
 if ($write)
 {
 	my $i = 0;
-	$readme =~ s{^(```sql\n.*?^```\n)(\n^```text\n)(.*?)(^```\n)|^```sql\n.*?^```\n}{
+	$readme =~ s{^(```sql\n.*?^```\n)(?:(\n^```text\n)(.*?)(^```\n))?}{
 		my $block = $blocks[$i++];
 		defined $2 ? "$1$2" . (normal($block->{got}) eq normal($3) ? $3 : $block->{got}) . $4 : $&}gmse;
 	open my $out, '>', "$root/README.md" or die "README.md: $!";
