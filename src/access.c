@@ -88,8 +88,9 @@ set_level(Oid role, int level)
 {
 	static Statement list = {
 		"SELECT object, pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level),"
-		" COALESCE(privileges, CASE pg_catalog.split_part(object, ' ', 1)"
-		" WHEN 'FUNCTION' THEN 'EXECUTE' WHEN 'TABLE' THEN 'SELECT' WHEN 'SCHEMA' THEN 'USAGE' END)"
+		" COALESCE(privileges, CASE WHEN object OPERATOR(pg_catalog.^@) 'FUNCTION ' THEN 'EXECUTE'"
+		" WHEN object OPERATOR(pg_catalog.^@) 'TABLE ' THEN 'SELECT'"
+		" WHEN object OPERATOR(pg_catalog.^@) 'SCHEMA ' THEN 'USAGE' END)"
 		" FROM account.access_grants ORDER BY object",
 	};
 	char	   *name = pstrdup(quote_identifier(GetUserNameFromId(role, false)));
@@ -97,7 +98,7 @@ set_level(Oid role, int level)
 	SPITupleTable *table;
 	uint64		rows;
 
-	/* Argument types are named without their schema, and CASE compares by an operator of the search_path. */
+	/* Argument types are named without their schema. */
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	rows = query_latest(&list, NULL, NULL);
