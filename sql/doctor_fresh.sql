@@ -31,6 +31,27 @@ SELECT * FROM account.doctor('shop', 'warning');
 RESET ROLE;
 SELECT check_id, object FROM account.doctor('shop');
 
+-- One that was born unseen, while the event trigger was off, is to be isolated; not to be shared, whoever may read it.
+ALTER EVENT TRIGGER account_schema_ddl DISABLE;
+SET ROLE regress_owner;
+CREATE TABLE shop.unseen (note text);
+CREATE TABLE shop.unseen_account (account_id uuid);
+CREATE TABLE shop.flyway_schema_history (version text);
+CREATE MATERIALIZED VIEW shop.copy AS SELECT 1 AS one;
+RESET ROLE;
+ALTER EVENT TRIGGER account_schema_ddl ENABLE ALWAYS;
+SELECT severity, check_id, object, finding, fix FROM account.doctor('shop', 'warning') ORDER BY object COLLATE "C", check_id;
+SELECT fix FROM account.doctor('shop', 'warning') \gexec
+SELECT table_name FROM account.isolated_tables WHERE table_name::text LIKE 'shop.unseen%' ORDER BY table_name::text COLLATE "C";
+SELECT check_id, object FROM account.doctor('shop', 'warning');
+-- In a schema that is not protected it is for its owner to say what the table is.
+UPDATE account.protected_schemas SET name = 'elsewhere', schema_id = 0 WHERE name = 'shop';
+SELECT check_id, object FROM account.doctor('shop', 'warning');
+SET ROLE regress_owner;
+CREATE TABLE shop.words (word text);
+SELECT check_id, object, fix FROM account.doctor('shop', 'warning');
+RESET ROLE;
+
 DROP SCHEMA shop CASCADE;
 DROP OWNED BY regress_owner, regress_app;
 DROP ROLE regress_owner, regress_app;

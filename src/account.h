@@ -2262,7 +2262,7 @@ typedef struct InventoryStore
 typedef struct InventoryTable
 {
 	Oid			relation;		/* the topmost one, if it has partitions */
-	Oid			owner;
+	Oid			owner;			/* InvalidOid if it is not isolated itself */
 	const char *name;			/* qualified and quoted */
 	const char *account_column; /* as it is called */
 	const char *workspace_column;	/* NULL if it has none */
@@ -2279,6 +2279,9 @@ typedef struct InventoryGroup
 
 /* All isolated tables as InventoryGroup *: what others refer to comes before them. Opens its own query. */
 extern List *inventory_read(void);
+
+/* Raises CONFLICT if partitions are isolated and their table is not: what else is in it would be passed over. */
+extern void inventory_require_whole(List *groups);
 
 /* Runs a statement on a user's table, within script_call() and SPI. */
 extern void inventory_execute(const char *statement, int nargs, Oid *types, Datum *values, bool read_only);

@@ -80,6 +80,11 @@ account_confinement_is_bookkeeping_table(PG_FUNCTION_ARGS)
 /* What columns of accounts are called here. */
 #define ACCOUNT_NAMES "(SELECT 'account_id' UNION SELECT account FROM isolated)"
 
+/* Whether isolate_schema() protects the schema n (birth.c). */
+#define IS_PROTECTED_SCHEMA \
+	"EXISTS (SELECT FROM account.protected_schemas s WHERE s.name = n.nspname OR (s.schema_id = n.oid" \
+	" AND NOT EXISTS (SELECT FROM pg_namespace o WHERE o.nspname = s.name)))"
+
 /* The index x of table t as it would be with the account's column in front. */
 #define INDEX_LED_BY_ACCOUNT \
 	"CASE WHEN k.oid IS NOT NULL THEN format('%sALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s'," \
@@ -162,7 +167,15 @@ const Check confinement_checks[] = {
 		" FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped"
 		" WHERE " UNPROTECTED " AND (a.atttypid <> 'uuid'::regtype OR a.attgenerated <> '')"
 	" AND a.attname IN " ACCOUNT_NAMES " AND (a.attname = 'account_id' OR r.namespace IN (SELECT namespace FROM isolated))"},
-	{"table_unprotected", SEVERITY_WARNING, EXAMINER_CALLER,
+	{"birth_missed", SEVERITY_ERROR, EXAMINER_OWNER,
+		"A table of a schema in which every new table is isolated is neither isolated nor shared: it was made unseen.",
+		"SELECT ARRAY[r.namespace], r.name, 'the table is in a schema whose tables are isolated, and is not',"
+		" CASE WHEN r.kind IN ('f', 'm') THEN '-- nothing can isolate it: to be moved out of the schema, or dropped, by its owner'"
+		" ELSE " AS_LEVEL_OWNER " || format('SELECT count(*) AS statements FROM account.isolate(%L)', r.name) END"
+		" FROM relation r JOIN pg_namespace n ON n.oid = r.namespace AND " IS_PROTECTED_SCHEMA
+		" WHERE NOT account.is_bookkeeping_table(r.relname) AND (r.kind IN ('f', 'm') OR " UNPROTECTED
+	" AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attname IN " ACCOUNT_NAMES "))"},
+	{"table_unprotected", SEVERITY_WARNING, EXAMINER_OWNER,
 		"A table beside isolated ones has no column of an account, is not shared, and is open to roles of tenants.",
 		"SELECT ARRAY[r.namespace], r.name, 'the table is beside isolated ones, has no account and is open to '"
 		" || string_agg(DISTINCT COALESCE(quote_ident(l.rolname), 'PUBLIC'), ', '),"
@@ -174,6 +187,7 @@ const Check confinement_checks[] = {
 		" AND g.grantee <> r.owner AND (g.grantee = 0 OR l.oid <> r.owner)"
 		" AND g.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')"
 		" AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attname IN " ACCOUNT_NAMES ")"
+		" AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = r.namespace AND " IS_PROTECTED_SCHEMA ")"
 	" GROUP BY r.namespace, r.name, r.owner, r.owner_name, r.as_owner"},
 	{"child_unprotected", SEVERITY_ERROR, EXAMINER_CALLER,
 		"A partition or child of an isolated table is not isolated: read by its own name, all rows are open.",

@@ -52,6 +52,41 @@
 	" WHERE p.definer AND (p.acl IS NULL OR EXISTS (SELECT FROM aclexplode(p.acl) g WHERE g.grantee <> p.owner))" \
 	" GROUP BY 1, 2, 3, 4, 5) f WHERE " bypass
 
+/*
+ * What tells whose rows the caller may read, by itself or by a function of users.  A comparison with it is one
+ * that the planner may put others in place of (gate.c); what policy_row() is beside is asked of each row.
+ */
+#define ANSWER_NAMES "(policy_(writable_|new_)?account_id|policy_workspace_ids|current_account_id)"
+#define ANSWERS \
+	"(SELECT g.oid FROM pg_proc g WHERE g.pronamespace = 'account'::regnamespace AND g.proname ~ '^" ANSWER_NAMES "$'" \
+	" UNION ALL SELECT f.oid FROM function f" \
+	" WHERE (f.source ~* '(^|[^[:alnum:]_])" ANSWER_NAMES "[[:space:]]*\\(' AND f.source !~* 'policy_row')" \
+	" OR (EXISTS (SELECT FROM pg_depend d JOIN pg_proc g ON g.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid" \
+	" AND d.refclassid = 'pg_proc'::regclass AND g.pronamespace = 'account'::regnamespace AND g.proname ~ '^" ANSWER_NAMES "$')" \
+	" AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_proc g ON g.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid" \
+	" AND d.refclassid = 'pg_proc'::regclass AND g.pronamespace = 'account'::regnamespace AND g.proname = 'policy_row')))"
+#define TESTS_OF_ROWS \
+	"(SELECT g.oid FROM pg_proc g WHERE g.pronamespace = 'account'::regnamespace AND g.proname IN ('policy_row', 'policy_reads'))"
+
+/* Whether a stored expression or query calls one of some functions. */
+#define CALLS(tree, functions) \
+	"EXISTS (SELECT FROM regexp_matches(" tree "::text, ':funcid (\\d+)', 'g') e (found) WHERE e.found[1]::oid IN " functions ")"
+
+/* Whether all that a policy p is for is for rows that another one tests as well. */
+#define IS_BACKED \
+	"NOT EXISTS (SELECT FROM (VALUES ('r'::\"char\"), ('w'), ('d')) c (command) WHERE p.polcmd IN (c.command, '*')" \
+	" AND NOT EXISTS (SELECT FROM pg_policy q WHERE q.polrelid = p.polrelid AND NOT q.polpermissive" \
+	" AND q.polroles = '{0}' AND q.polcmd IN (c.command, '*') AND " CALLS("q.polqual", TESTS_OF_ROWS) "))"
+
+/* The plain comparison of a column a, alone or before others that hold as well, and what is to stand beside it. */
+#define IS_PLAIN(text) \
+	"a.atttypid = 'uuid'::regtype AND (left(" text ", length(w.start)) = w.start AND substr(" text ", length(w.start) + 1) ~ '^" PLAIN_CALL "\\)$'" \
+	" OR left(" text ", length(w.start) + 1) = '(' || w.start AND substr(" text ", length(w.start) + 2) ~ '^" PLAIN_CALL "\\) AND ')"
+#define PLAIN_CALL "((policy_(writable_)?account_id|current_account_id)\\(\\)|policy_(writable_)?account_id\\(''[^'']+''::text\\))"
+#define WITH_ROW_TEST(text) \
+	"format('%sALTER POLICY %I ON %s USING (%s AND account.policy_row(%I%s))', r.as_owner, p.polname, r.name, " text "," \
+	" a.attname, ', ' || substring(substr(" text ", length(w.start) + 1) FROM '^\\.?policy_(?:writable_)?account_id\\((''[^'']+'')::text'))"
+
 #define OF_KIND "CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'SCHEMAS' END"
 
 /* Default privileges d, each as a row g. */
@@ -105,6 +140,32 @@ const Check exposure_checks[] = {
 		"A function of users is LEAKPROOF: it is called with rows before row security has confined them.",
 		"SELECT ARRAY[f.namespace], f.name, 'it is called with rows of all accounts, before row security',"
 	" format('%sALTER %s %s NOT LEAKPROOF', f.as_owner, f.kind, f.name) FROM function f WHERE f.leakproof"},
+	{"policy_without_row", SEVERITY_ERROR, EXAMINER_CALLER,
+		"A policy of users' own compares with the account of the identity and does not test each row: a query that compares the column too gets round it.",
+		"SELECT ARRAY[r.namespace], format('policy %I on %s', p.polname, r.name),"
+		" 'account.policy_row() does not stand beside the comparison, and a query gets round it',"
+		" COALESCE((SELECT " WITH_ROW_TEST("x.text") " FROM pg_attribute a"
+		" CROSS JOIN LATERAL (SELECT format('(%I = account.', a.attname) AS start) w"
+		" WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND " IS_PLAIN("x.text") " LIMIT 1),"
+		" '-- to be mended by the owner of the table: AND account.policy_row(...) has to stand beside the comparison')"
+		" FROM pg_policy p JOIN relation r ON r.oid = p.polrelid"
+		" CROSS JOIN LATERAL (SELECT pg_get_expr(p.polqual, p.polrelid) AS text) x"
+		" WHERE p.polcmd IN ('r', 'w', 'd', '*') AND " CALLS("p.polqual", ANSWERS)
+		" AND NOT " CALLS("p.polqual", TESTS_OF_ROWS) " AND NOT " IS_BACKED
+	" AND NOT EXISTS (SELECT FROM account.find_policy_drift(r.oid) d WHERE d.policy = p.polname)"},
+	{"view_without_row", SEVERITY_WARNING, EXAMINER_CALLER,
+		"A view compares a table that is not isolated with the account of the identity and does not test each row: a query that compares the column too gets round it.",
+		"SELECT ARRAY[r.namespace], r.name,"
+		" 'account.policy_row() does not stand beside the comparison, and a query gets round it',"
+		" '-- to be mended by the owner of the view: isolate the table, or make the view WITH (security_barrier)"
+		" and with AND account.policy_row(...) beside the comparison'"
+		" FROM pg_rewrite w JOIN relation r ON r.oid = w.ev_class AND r.kind = 'v'"
+		" WHERE w.ev_type = '1' AND " CALLS("w.ev_action", ANSWERS) " AND NOT " CALLS("w.ev_action", TESTS_OF_ROWS)
+		" AND NOT EXISTS (SELECT FROM unnest(r.options) o WHERE o ~* '^security_invoker=(true|on|yes|1)$')"
+		" AND EXISTS (SELECT FROM aclexplode(r.acl) g WHERE g.grantee <> r.owner)"
+		" AND EXISTS (SELECT FROM pg_depend d JOIN relation t ON t.oid = d.refobjid AND t.kind IN ('r', 'p', 'f', 'm')"
+		" WHERE d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass"
+	" AND t.oid NOT IN (SELECT oid FROM isolated UNION ALL SELECT oid FROM shared))"},
 	{"rule", SEVERITY_WARNING, EXAMINER_CALLER,
 		"A rule writes, or reads in writing, an isolated table with the rights of its own table's owner.",
 		"SELECT DISTINCT ARRAY[r.namespace, t.namespace], format('rule %I on %s', w.rulename, r.name),"
