@@ -149,6 +149,19 @@ SELECT purge.of(account_id) AS account, n FROM purge.left ORDER BY 1;
 DROP TRIGGER keep ON purge.guarded;
 SELECT account.purge_deleted_accounts();
 SELECT purge.of(account_id) AS account, n FROM purge.left ORDER BY 1;
+-- Partitions that are isolated, of a table that is not: nobody can tell what else is in it.
+INSERT INTO purge.events VALUES (3, purge.id('t6')), (20, purge.id('t6'));
+SET ROLE regress_purge_owner;
+DROP POLICY account_select ON purge.events;
+RESET ROLE;
+SELECT purge.ask('t6');
+SELECT account.purge_deleted_accounts();
+SELECT error, finished_at FROM account.purges WHERE account_id = purge.id('t6');
+SELECT purge.of(account_id) AS account, n FROM purge.left ORDER BY 1;
+SELECT fix FROM account.doctor('purge') WHERE check_id IN ('policy_changed', 'parent_unprotected') \gexec
+SELECT account.purge_deleted_accounts();
+SELECT error, finished_at IS NOT NULL AS finished FROM account.purges WHERE account_id = purge.id('t6');
+SELECT purge.of(account_id) AS account, n FROM purge.left ORDER BY 1;
 -- The procedure commits: not in a transaction block, nor in a function.
 BEGIN;
 CALL account.purge_accounts();

@@ -297,6 +297,7 @@ take_step(Purge *purge)
 		elog(ERROR, "an account that is to be purged is gone");
 	account_ids = find_subtree(&purge->account_id);
 	groups = inventory_read();
+	inventory_require_whole(groups);
 	script_settle();
 	purge->rows = removal_delete(groups, account_ids, purge->max, &table);
 	note_progress(purge, path, table);

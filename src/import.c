@@ -104,8 +104,9 @@ draw(const Import *import, MappedColumn *key)
 		return;
 	values[0] = CStringGetTextDatum(table->name);
 	values[1] = CStringGetTextDatum(key->name);
-	intake_ask(import, "SELECT COALESCE(pg_catalog.array_agg(v.o ORDER BY v.o::pg_catalog.numeric), '{}') FROM"
-		" (SELECT DISTINCT s.row_data OPERATOR(pg_catalog.->>) $2 AS o FROM %s s"
+	/* As numbers are written: " 7" is 7, and must not be kept as it is. */
+	intake_ask(import, "SELECT COALESCE(pg_catalog.array_agg(v.o::pg_catalog.text ORDER BY v.o), '{}') FROM"
+		" (SELECT DISTINCT (s.row_data OPERATOR(pg_catalog.->>) $2)::pg_catalog.int8 AS o FROM %s s"
 		" WHERE s.table_name OPERATOR(pg_catalog.=) $1) v WHERE v.o IS NOT NULL", 2, types, values);
 	(void) add_parameter(&work, TEXTARRAYOID,
 						 SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -348,6 +349,36 @@ have_one_owner(List *tables)
 	return true;
 }
 
+/*
+ * Moves a sequence past a number that was loaded, unless it is there already.  Other accounts
+ * draw from it too: what leaves them next to nothing is refused.
+ */
+static void
+pass_sequence(const InventoryTable *table, const char *sequence, Datum greatest)
+{
+	Run			work = {.caller = CurrentMemoryContext};
+	const char *from = psprintf(" FROM %s q, pg_catalog.pg_sequence m"
+								" WHERE m.seqrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass"
+								" AND m.seqincrement OPERATOR(pg_catalog.>) 0"
+								" AND (q.last_value OPERATOR(pg_catalog.<) $2 OR (q.last_value OPERATOR(pg_catalog.=) $2"
+								" AND NOT q.is_called))", sequence);
+	Validation	validation;
+
+	(void) add_parameter(&work, TEXTOID, CStringGetTextDatum(sequence));
+	(void) add_parameter(&work, INT8OID, greatest);
+	work.statement = psprintf("SELECT%s AND (m.seqmax::pg_catalog.numeric OPERATOR(pg_catalog.-) $2) OPERATOR(pg_catalog.*) 16"
+							  " OPERATOR(pg_catalog.<) (m.seqmax::pg_catalog.numeric OPERATOR(pg_catalog.-) m.seqmin)", from);
+	script_call(table->owner, NULL, run, &work);
+	validation_start(&validation);
+	if (work.count > 0)
+		validation_add(&validation, "row_data", "range",
+					   psprintf("the numbers of %s leave less than a sixteenth of their sequence", table->name),
+					   "Have new ones drawn, with new_ids.");
+	validation_finish(&validation);
+	work.statement = psprintf("SELECT pg_catalog.setval($1::pg_catalog.regclass, $2)%s", from);
+	script_call(table->owner, NULL, run, &work);
+}
+
 /* Moves the sequences of a table past the numbers that were loaded into it. */
 static void
 pass_sequences(const Import *import, const MappedTable *table)
@@ -357,7 +388,6 @@ pass_sequences(const Import *import, const MappedTable *table)
 	foreach(cell, table->columns)
 	{
 		const MappedColumn *column = lfirst(cell);
-		Run			work = {.caller = CurrentMemoryContext};
 		Oid			types[2] = {TEXTOID, TEXTOID};
 		Datum		values[2];
 		bool		isnull;
@@ -370,14 +400,8 @@ pass_sequences(const Import *import, const MappedTable *table)
 		intake_ask(import, "SELECT pg_catalog.max((s.row_data OPERATOR(pg_catalog.->>) $2)::pg_catalog.int8) FROM %s s"
 			" WHERE s.table_name OPERATOR(pg_catalog.=) $1", 2, types, values);
 		greatest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		if (isnull)
-			continue;
-		(void) add_parameter(&work, TEXTOID, CStringGetTextDatum(column->sequence));
-		(void) add_parameter(&work, INT8OID, greatest);
-		work.statement = psprintf("SELECT pg_catalog.setval($1::pg_catalog.regclass, $2) FROM %s q"
-								  " WHERE q.last_value OPERATOR(pg_catalog.<) $2 OR (q.last_value OPERATOR(pg_catalog.=) $2"
-								  " AND NOT q.is_called)", column->sequence);
-		script_call(table->table->owner, NULL, run, &work);
+		if (!isnull)
+			pass_sequence(table->table, column->sequence, greatest);
 	}
 }
 
@@ -481,6 +505,7 @@ account_import_import_account(PG_FUNCTION_ARGS)
 	import.salt = CStringGetTextDatum(tree_uuid_text(&salt));
 	InitMaterializedSRF(fcinfo, 0);
 	groups = inventory_read();
+	inventory_require_whole(groups);
 	import.tables = mapping_read(groups, import.new_ids);
 	script_settle();
 

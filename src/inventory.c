@@ -205,6 +205,25 @@ inventory_read(void)
 }
 
 void
+inventory_require_whole(List *groups)
+{
+	ListCell   *group;
+	ListCell   *cell;
+
+	foreach(group, groups)
+	{
+		foreach(cell, ((InventoryGroup *) lfirst(group))->tables)
+		{
+			const InventoryTable *table = lfirst(cell);
+
+			if (!OidIsValid(table->owner))
+				error_raise(ERROR_CONFLICT, "Isolate the table, or detach them; doctor() says how.",
+							"table %s is not isolated, and partitions of it are", table->name);
+		}
+	}
+}
+
+void
 inventory_execute(const char *statement, int nargs, Oid *types, Datum *values, bool read_only)
 {
 	int			result = SPI_execute_with_args(statement, nargs, types, values, NULL, read_only, 0);
