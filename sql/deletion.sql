@@ -82,6 +82,22 @@ SELECT account_id = del.id('globex') AS globex FROM account.authenticate(:'globe
 SELECT account.delete_account(del.id('globex')) IS NOT NULL AS asked;
 SELECT account.cancel_deletion(del.id('globex'));
 COMMIT;
+-- DES-14 What was asked for above is not brought forward from below, where it could not be taken back; it is from above.
+SET ROLE regress_deletion_tenant;
+BEGIN;
+SELECT account_id = del.id('sales') AS sales FROM account.authenticate(:'sales_key');
+SELECT account.delete_account(del.id('paris'), '6 days') - now() > '5 days' AS in_six_days;
+COMMIT;
+BEGIN;
+SELECT account_id = del.id('paris') AS paris FROM account.authenticate(:'paris_key');
+SELECT account.delete_account(del.id('paris'), '1 day') - now() > '5 days' AS in_six_days, del.attempt($$SELECT account.cancel_deletion(del.id('paris'))$$);
+COMMIT;
+BEGIN;
+SELECT account_id = del.id('acme') AS acme FROM account.authenticate(:'acme_key');
+SELECT account.delete_account(del.id('paris'), '2 days') - now() < '3 days' AS in_two_days;
+SELECT account.cancel_deletion(del.id('paris'));
+SELECT count(*) AS pending FROM account.pending_deletions;
+COMMIT;
 RESET ROLE;
 
 -- Who is a member, invited, or was created there.

@@ -21,14 +21,17 @@
 
 /*
  * Whether the same caller holds the subject so already; set_by is NULL for an
- * administrator.  A hold that another session is about to lift does not count,
- * or this one would be lifted with it.  Read like a credential, without waiting
- * and without a predicate lock, which a tenant could make a serializable
- * transaction fail by.
+ * administrator.  A deletion that was asked for above the caller counts, too:
+ * nobody below brings it forward, and nobody could take that back.  A hold that
+ * another session is about to lift does not count, or this one would be lifted
+ * with it.  Read like a credential, without waiting and without a predicate
+ * lock, which a tenant could make a serializable transaction fail by.
  */
 static bool
 is_held_by(const pg_uuid_t *subject_id, HoldKind kind, const pg_uuid_t *set_by)
 {
+	List	   *others = NIL;
+	ListCell   *cell;
 	Oid			index = get_relname_relid("holds_pkey", schema_catalog()->namespace_id);
 	ScanKeyData keys[2];
 	SelfScan		scan;
@@ -45,8 +48,12 @@ is_held_by(const pg_uuid_t *subject_id, HoldKind kind, const pg_uuid_t *set_by)
 
 		found = scan_stands(&scan) && by_account == (set_by != NULL) &&
 			(!by_account || memcmp(&by, set_by, UUID_LEN) == 0);
+		if (kind == HOLD_DELETE && scan_stands(&scan))
+			others = lappend(others, by_account ? memcpy(palloc(sizeof(by)), &by, sizeof(by)) : NULL);
 	}
 	scan_close(&scan);
+	foreach(cell, found ? NIL : others)
+		found = found || !caller_outranks(lfirst(cell), set_by == NULL);
 	return found;
 }
 
