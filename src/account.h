@@ -289,6 +289,7 @@ extern char *query_string(const QueryScope *scope, uint64 row, int column);	/* N
 extern bool query_uuid(uint64 row, int column, pg_uuid_t *uuid);	/* false if NULL */
 extern bool query_bool(uint64 row, int column);	/* false if NULL */
 extern int64 query_int64(uint64 row, int column);	/* 0 if NULL */
+extern Oid	query_oid(uint64 row, int column);	/* InvalidOid if NULL */
 
 /* A nullable argument of a statement: what is passed by reference, or a string as a text; *null says which. */
 extern Datum query_pointer_or_null(const void *pointer, char *null);
@@ -1061,6 +1062,9 @@ extern bool caller_is_admin(void);
 
 /* Raises FORBIDDEN unless caller_is_admin(). */
 extern void caller_require_admin(const char *action);
+
+/* The same, and returns the account that the first argument of the call names; raises BAD_REQUEST, NOT_FOUND. */
+extern const pg_uuid_t *caller_require_admin_of(FunctionCallInfo fcinfo, const char *action);
 
 /* Whom an operation may act on. */
 #define SCOPE_OWN 0x01			/* the caller's account */

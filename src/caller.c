@@ -149,6 +149,17 @@ caller_target_of(const char *permission, bool found, const pg_uuid_t *account_id
 	caller_target(permission, found ? account_id : &nil, SCOPE_OWN | SCOPE_DESCENDANTS | SCOPE_ADMIN, target);
 }
 
+const pg_uuid_t *
+caller_require_admin_of(FunctionCallInfo fcinfo, const char *action)
+{
+	caller_require_admin(action);
+	if (PG_ARGISNULL(0))
+		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
+	if (tree_path(PG_GETARG_UUID_P(0)) == NULL)
+		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
+	return PG_GETARG_UUID_P(0);
+}
+
 bool
 caller_outranks(const pg_uuid_t *set_by, bool as_admin)
 {

@@ -35,18 +35,6 @@ typedef struct Reading
 	int64		bytes;
 } Reading;
 
-/* The account that the first argument names; for administrators. */
-static const pg_uuid_t *
-find_target(FunctionCallInfo fcinfo, const char *action)
-{
-	caller_require_admin(action);
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
-	if (tree_path(PG_GETARG_UUID_P(0)) == NULL)
-		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
-	return PG_GETARG_UUID_P(0);
-}
-
 /* The account, and if wanted all below it, as the statement sees them: pg_uuid_t *, the highest first. */
 static List *
 find_accounts(const pg_uuid_t *account_id, bool descendants)
@@ -192,7 +180,7 @@ export_rows(void *argument)
 Datum
 account_export_export_account(PG_FUNCTION_ARGS)
 {
-	const pg_uuid_t *account_id = find_target(fcinfo, "export an account");
+	const pg_uuid_t *account_id = caller_require_admin_of(fcinfo, "export an account");
 	bool		descendants = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -238,7 +226,7 @@ put_size(Reading *reading)
 Datum
 account_export_account_size(PG_FUNCTION_ARGS)
 {
-	const pg_uuid_t *account_id = find_target(fcinfo, "measure an account");
+	const pg_uuid_t *account_id = caller_require_admin_of(fcinfo, "measure an account");
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_all(find_accounts(account_id, false), measure_rows, put_size, (ReturnSetInfo *) fcinfo->resultinfo);

@@ -40,14 +40,6 @@ typedef struct Search
 	List	   *groups;			/* InventoryGroup * */
 } Search;
 
-static Oid
-query_oid(uint64 row, int column)
-{
-	bool		isnull;
-
-	return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
-}
-
 /* The rest of a table that has been found by one of its stores or by itself. */
 static InventoryTable *
 make_table(const QueryScope *scope, uint64 row, Oid relation)

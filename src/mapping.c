@@ -49,14 +49,6 @@ find_table(List *tables, Oid relation)
 	return NULL;
 }
 
-static Oid
-query_oid(uint64 row, int column)
-{
-	bool		isnull;
-
-	return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
-}
-
 static Entry *
 enter(HTAB *entries, uint64 row, int relation, int attribute, HASHACTION action)
 {

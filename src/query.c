@@ -173,6 +173,14 @@ query_bool(uint64 row, int column)
 	return !isnull && DatumGetBool(value);
 }
 
+Oid
+query_oid(uint64 row, int column)
+{
+	bool		isnull;
+
+	return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
+}
+
 int64
 query_int64(uint64 row, int column)
 {

@@ -52,18 +52,6 @@ is_error_text(Datum value)
 	return changes_is_length(value, 1, ERROR_TEXT_MAX);
 }
 
-/* The account that the first argument names; for administrators. */
-static const pg_uuid_t *
-find_target(FunctionCallInfo fcinfo, const char *action)
-{
-	caller_require_admin(action);
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_BAD_REQUEST, NULL, "an account is required");
-	if (tree_path(PG_GETARG_UUID_P(0)) == NULL)
-		error_raise(ERROR_NOT_FOUND, NULL, "account not found");
-	return PG_GETARG_UUID_P(0);
-}
-
 /* The status and its message as arguments of a call; raises VALIDATION_FAILED if they do not go together. */
 static char *
 status_argument(FunctionCallInfo fcinfo, char **error)
@@ -118,7 +106,7 @@ account_status_set_account_status(PG_FUNCTION_ARGS)
 		" AND a.status OPERATOR(pg_catalog.=) ANY ($4::account.status[])",
 		4, {UUIDOID, TEXTOID, TEXTOID, TEXTOID}
 	};
-	const pg_uuid_t *account_id = find_target(fcinfo, "set the status of an account");
+	const pg_uuid_t *account_id = caller_require_admin_of(fcinfo, "set the status of an account");
 	char	   *error;
 	char	   *status = status_argument(fcinfo, &error);
 	Datum		values[4];
@@ -160,7 +148,7 @@ account_status_record_input_read(PG_FUNCTION_ARGS)
 		1, {UUIDOID}
 	};
 
-	record(&update, find_target(fcinfo, "record that an account was read"));
+	record(&update, caller_require_admin_of(fcinfo, "record that an account was read"));
 	PG_RETURN_VOID();
 }
 
@@ -177,6 +165,6 @@ account_status_record_output_built(PG_FUNCTION_ARGS)
 		1, {UUIDOID}
 	};
 
-	record(&update, find_target(fcinfo, "record that an account was built"));
+	record(&update, caller_require_admin_of(fcinfo, "record that an account was built"));
 	PG_RETURN_VOID();
 }
