@@ -5,8 +5,8 @@ PARTS = schema request error query changes access scan keyring token tree hold n
 	profile seal signature webhook issue key amend workspace role owner assignment review user session invitation principal member directory outline describe move lifecycle signup proof status \
 	tally note quota usage \
 	script policy column counting protection isolation unique reference birth draft fill application \
-	inventory removal burial deletion export mapping intake import \
-	confinement exposure privilege drift upkeep doctor invariant pushdown \
+	inventory removal burial deletion export mapping intake loading import \
+	confinement exposure privilege drift upkeep doctor invariant pushdown trail logbook \
 	postgrest setup api document route body
 
 EXTENSION = account
@@ -22,7 +22,7 @@ PG_CPPFLAGS = -DACCOUNT_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -fvisibility=hidden -std=gnu99
 
 REGRESS = install error access token identity identity_scope identity_cursor identity_transitions identity_parallel \
-	forgery trojan attacks surroundings key key_limits key_life use review catalog email password user session signup plan rate directory outline move lifecycle \
+	forgery trojan attacks surroundings key key_limits key_life use recording review catalog email password user session signup plan rate directory outline move move_hold lifecycle \
 	member member_end invitation invitation_sender act_as_user describe \
 	role role_scopes workspace service_account profile attacks_principals \
 	tree isolation leak leak_condition leak_own leak_view transactions pushdown pushdown_barred isolation_writes isolation_policies isolation_fill isolation_foreign_key \
@@ -31,8 +31,9 @@ REGRESS = install error access token identity identity_scope identity_cursor ide
 	isolate_schema isolate_schema_keys isolate_schema_refuse isolate_schema_draft birth birth_schema \
 	doctor doctor_tables doctor_keys doctor_exposure doctor_roles doctor_drift doctor_settings doctor_policies doctor_fresh invariant \
 	request postgrest api api_lists api_attacks api_errors api_documentation document body \
-	webhook \
-	status suspension deletion deletion_tables search_path deletion_http transfer trap \
+	audit audit_reads audit_every audit_chain audit_prune \
+	webhook event delivery metrics \
+	status suspension deletion deletion_tables deletion_tree search_path deletion_http transfer transfer_values trap \
 	facts facts_control facts_resource facts_errors facts_principals
 REGRESS_OPTS = --load-extension=account --encoding=UTF8
 

@@ -77,7 +77,14 @@ CREATE UNIQUE INDEX has_it_lower ON crib.has_it (lower(code)) WHERE code IS NOT 
 CREATE INDEX has_it_plain ON crib.has_it (code);
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'crib.has_it'::regclass AND contype <> 'n' ORDER BY pg_get_constraintdef(oid) COLLATE "C";
 SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'crib.has_it'::regclass ORDER BY pg_get_indexdef(indexrelid) COLLATE "C";
+-- One that is built beside the others is left as it is, with a warning; the doctor finds it, and says what to do.
 CREATE UNIQUE INDEX CONCURRENTLY has_it_later ON crib.has_it (of_like);
+SELECT check_id, object, fix FROM account.doctor('crib') WHERE fix LIKE '%has_it_later%';
+BEGIN;
+SELECT unnest(string_to_array(fix, '; ')) FROM account.doctor('crib') WHERE fix LIKE '%has_it_later%' \gexec
+COMMIT;
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'crib.has_it'::regclass AND pg_get_indexdef(indexrelid) LIKE '%of_like%' AND indisunique;
+SELECT count(*) AS left FROM account.doctor('crib') WHERE check_id = 'unique_across' AND finding LIKE '%has_it%';
 -- A primary key that comes later gets its twin with the first foreign key: a restore may add it before its twin.
 CREATE TABLE crib.keyless (keyless_id integer);
 ALTER TABLE crib.keyless ADD PRIMARY KEY (keyless_id);

@@ -321,9 +321,13 @@ typedef struct ChangeField
 
 /* The strings of a JSON array of strings, as char *. */
 extern List *changes_strings(Datum array);
+extern List *query_uuids(const QueryScope *scope, uint64 rows, int column); /* pg_uuid_t *, of all rows */
 
 /* The member of a JSON object that is such an array, as a text[]; NULL if there is none, or it is something else. */
 extern ArrayType *changes_list(Datum changes, const char *key);
+
+/* A list of pg_uuid_t * as a uuid[]. */
+extern Datum query_uuid_array(List *ids);
 
 /* Adds an entry if the value of one field is not one that it takes. */
 extern void changes_check_value(Validation *validation, const ChangeField *field, Datum value,
@@ -2296,6 +2300,12 @@ extern void inventory_execute(const char *statement, int nargs, Oid *types, Datu
 
 /*
  * Deletes up to max rows (PG_INT64_MAX: all) of accounts (pg_uuid_t *), as the tables' owners, those that refer to
+/*
+ * An account, and if wanted all below it, as pg_uuid_t *, the highest first: as they are committed
+ * now, or as the calling statement sees them.  Opens its own query.
+ */
+extern List *directory_subtree(const pg_uuid_t *account_id, bool descendants, bool latest);
+
  * others first, and returns how many; fewer than max if none is left but what triggers keep.
  * Tables that refer to one another are emptied in one statement, however many rows that is.
  * last is set to the table that it came to, NULL if there was none.
@@ -2525,3 +2535,26 @@ extern void pushdown_assign(bool value, void *extra);
 extern void pushdown_init(void);
 
 #endif							/* ACCOUNT_H */
+/* ---------------------------------------------------------------------------
+ * export.c: the rows of an account, for loading elsewhere
+ */
+
+/* Whether values of a type are exported as strings, in the form that the type itself gives them. */
+extern bool export_is_text(Oid type);
+
+/* ---------------------------------------------------------------------------
+ * loading.c: writing rows that import_account() was given into isolated tables
+ */
+
+/* Loads the rows of a source into a table, some at a time; returns how many. In SPI, like those below. */
+extern int64 loading_load_table(const Import *import, const Source *source, const MappedTable *table);
+
+/* Loads the rows of a source into tables of one owner that refer to one another; adds to *counts those of each. */
+extern void loading_load_together(const Import *import, const Source *source, List *tables, int64 *counts);
+
+/*
+ * Moves the sequences of a table past the numbers that were loaded into it.  Raises VALIDATION_FAILED where
+ * that would leave other accounts next to nothing of one.
+ */
+extern void loading_pass_sequences(const Import *import, const MappedTable *table);
+

@@ -410,7 +410,10 @@ account_application_isolate_schema(PG_FUNCTION_ARGS)
 	if (request.dry_run)
 		draft_write(&script, &application);
 	else
+	{
 		run(&script, &application);
+		audit_note_named("schema.isolated", "schema", quote_identifier(get_namespace_name(request.schema)));
+	}
 	script_return(&script, fcinfo);
 	return (Datum) 0;
 }

@@ -336,9 +336,11 @@ account_birth_forget_schemas(PG_FUNCTION_ARGS)
 	static Statement forget = {
 		"DELETE FROM account.protected_schemas AS s USING pg_catalog.pg_event_trigger_dropped_objects() d"
 		" WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass"
-		" AND (d.object_name OPERATOR(pg_catalog.=) s.name::pg_catalog.text OR d.objid OPERATOR(pg_catalog.=) s.schema_id)",
+		" AND (d.object_name OPERATOR(pg_catalog.=) s.name::pg_catalog.text OR d.objid OPERATOR(pg_catalog.=) s.schema_id)"
+		" RETURNING s.name::pg_catalog.text",
 	};
 	QueryScope	scope;
+	uint64		rows;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -347,7 +349,12 @@ account_birth_forget_schemas(PG_FUNCTION_ARGS)
 	if (creating_extension || !is_installed())
 		PG_RETURN_VOID();
 	query_open(&scope);
-	query_write(&forget, NULL, NULL);
+	rows = query_write(&forget, NULL, NULL);
+	for (uint64 row = 0; row < rows; row++)
+		ereport(WARNING,
+				(errmsg("schema %s is protected no more: later tables of one of that name are not isolated",
+						quote_identifier(query_string(&scope, row, 1))),
+				 errhint("Call isolate_schema() for it when it is there again.")));
 	query_close(&scope);
 	PG_RETURN_VOID();
 }

@@ -18,6 +18,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #define FUNCTION_HEADER "x-account-function"
@@ -47,6 +48,25 @@ find_function(char volatility)
 	return function;
 }
 
+/* UTF-8 in the encoding of the database; "" if that lacks one of the characters. */
+static char *
+in_server_encoding(char *json, int length)
+{
+	int			encoding = GetDatabaseEncoding();
+	Size		size = (Size) length * MAX_CONVERSION_GROWTH + 1;
+	Oid			conversion;
+	char	   *result;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return json;
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion) || size > MaxAllocSize)
+		return "";
+	result = palloc(size);
+	return pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, (unsigned char *) json, length,
+										 (unsigned char *) result, size, true) == length ? result : "";
+}
+
 /* The json that a body is, not yet looked at; what is no text is no JSON either. */
 static text *
 body_json(const text *body)
@@ -56,7 +76,7 @@ body_json(const text *body)
 
 	if (length == 0)
 		return cstring_to_text("{}");
-	return cstring_to_text(pg_verify_mbstr(PG_UTF8, json, length, true) ? pg_any_to_server(json, length, PG_UTF8) : "");
+	return cstring_to_text(pg_verify_mbstr(PG_UTF8, json, length, true) ? in_server_encoding(json, length) : "");
 }
 
 /* Answers as the function does that is meant. */

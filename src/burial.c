@@ -31,7 +31,9 @@ static Statement own_rows[] = {
 	},
 	{"DELETE FROM account.workspaces w WHERE w.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
 	{"DELETE FROM account.roles r WHERE r.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
+	{"DELETE FROM account.events e WHERE e.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
 	{"DELETE FROM account.webhook_secrets s WHERE s.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
+	{"DELETE FROM account.account_counters c WHERE c.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
 	{"DELETE FROM account.subscriptions s WHERE s.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
 	{
 		"UPDATE account.profiles p SET name = 'deleted', description = NULL, owner = NULL, systems = '{}',"
@@ -39,11 +41,7 @@ static Statement own_rows[] = {
 		" deleted_at = COALESCE(p.deleted_at, pg_catalog.clock_timestamp())"
 		" WHERE p.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}
 	},
-	{
-		"UPDATE account.users u SET external_id = NULL"
-		" WHERE u.created_by_account_id OPERATOR(pg_catalog.=) ANY ($1) AND u.external_id IS NOT NULL",
-		1, {UUIDARRAYOID}
-	},
+	{"DELETE FROM account.quota_counts q WHERE q.account_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {UUIDARRAYOID}},
 	{
 		"UPDATE account.accounts a SET parent_account_id = NULL, path = ARRAY[a.account_id],"
 		" billed_account_id = a.account_id, name = 'deleted',"
@@ -65,33 +63,13 @@ find_users_left(Datum account_ids)
 		" AND NOT EXISTS (SELECT FROM account.sent_invitations i WHERE i.email OPERATOR(pg_catalog.=) u.email)",
 		1, {UUIDARRAYOID}
 	};
-	List	   *result = NIL;
 	QueryScope	scope;
-	uint64		rows;
+	List	   *result;
 
 	query_open(&scope);
-	rows = query_latest(&find, &account_ids, NULL);
-	MemoryContextSwitchTo(scope.caller);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-
-		(void) query_uuid(row, 1, id);
-		result = lappend(result, id);
-	}
+	result = query_uuids(&scope, query_latest(&find, &account_ids, NULL), 1);
 	query_close(&scope);
 	return result;
-}
-
-static Datum
-uuid_array(List *ids)
-{
-	pg_uuid_t  *array = palloc(sizeof(pg_uuid_t) * list_length(ids));
-	ListCell   *cell;
-
-	foreach(cell, ids)
-		array[foreach_current_index(cell)] = *(pg_uuid_t *) lfirst(cell);
-	return PointerGetDatum(issue_uuid_array(array, list_length(ids)));
 }
 
 /* Erases the users who are left with nothing. */
@@ -109,17 +87,60 @@ erase_users(Datum account_ids)
 	}
 }
 
-void
-burial_bury(List *account_ids)
+/* Those who are left are nobody's: neither the account that created them nor its name of theirs is known any more. */
+static void
+disown_users(Datum account_ids)
 {
-	Datum		ids = uuid_array(account_ids);
+	static Statement disown = {
+		"UPDATE account.users u SET external_id = NULL, created_by_account_id = NULL"
+		" WHERE u.created_by_account_id OPERATOR(pg_catalog.=) ANY ($1)",
+		1, {UUIDARRAYOID}
+	};
+	QueryScope	scope;
+
+	query_open(&scope);
+	query_write(&disown, &account_ids, NULL);
+	query_close(&scope);
+}
+
+/* Deletes and blanks all rows. */
+static void
+bury_rows(Datum account_ids)
+{
 	QueryScope	scope;
 
 	query_open(&scope);
 	for (int i = 0; i < lengthof(own_rows); i++)
-		query_write(&own_rows[i], &ids, NULL);
+		query_write(&own_rows[i], &account_ids, NULL);
 	query_close(&scope);
+}
+
+/* Without entries of the audit log for each row: the purge has one. */
+static void
+do_quietly(void (*work) (Datum account_ids), Datum account_ids)
+{
+	bool		quiet = audit_quiet(true);
+
+	PG_TRY();
+	{
+		work(account_ids);
+	}
+	PG_FINALLY();
+	{
+		(void) audit_quiet(quiet);
+	}
+	PG_END_TRY();
+}
+
+void
+burial_bury(List *account_ids)
+{
+	Datum		ids = query_uuid_array(account_ids);
+
+	do_quietly(bury_rows, ids);
 	erase_users(ids);
+	do_quietly(disown_users, ids);
+	note_forget_accounts(account_ids);
 	permission_signal();
 	guard_taken();
 }

@@ -137,6 +137,7 @@ typedef struct Purge
 	pg_uuid_t	account_id;
 	int64		max;			/* rows that this step deletes */
 	bool		finish;			/* it is to be the last */
+	bool		finished;		/* result: it was */
 	bool		left_alone;		/* result: not due (any more), or another purge has it */
 	int64		rows;			/* that were deleted */
 	int64		accounts;		/* that were purged */
@@ -190,35 +191,6 @@ require_nobody_left(TimestampTz due_at)
 		error_raise(ERROR_CONFLICT, "End it, or wait.",
 					"a transaction is open, or prepared, that may have begun before the deletion was due");
 	query_close(&scope);
-}
-
-/* The account and all below it as pg_uuid_t *, the lowest first. */
-static List *
-find_subtree(const pg_uuid_t *account_id)
-{
-	static Statement find = {
-		"SELECT a.account_id" DIRECTORY_SUBTREE(">=")
-		" WHERE h.account_id OPERATOR(pg_catalog.=) $1"
-		" ORDER BY pg_catalog.cardinality(a.path) DESC, a.account_id",
-		1, {UUIDOID}
-	};
-	Datum		value = UUIDPGetDatum(account_id);
-	List	   *result = NIL;
-	QueryScope	scope;
-	uint64		rows;
-
-	query_open(&scope);
-	rows = query_latest(&find, &value, NULL);
-	MemoryContextSwitchTo(scope.caller);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-
-		(void) query_uuid(row, 1, id);
-		result = lappend(result, id);
-	}
-	query_close(&scope);
-	return result;
 }
 
 static void
@@ -276,11 +248,23 @@ note_end(Purge *purge, int accounts)
 	query_write(&note, values, NULL);
 	query_close(&scope);
 	purge->accounts = accounts;
+	audit_note("account.purged", "account", &purge->account_id, &purge->account_id,
+			   psprintf("{\"accounts\": %d}", accounts));
+}
+
+/* Whether an account is above all others of its tree, so that to lock this is to lock nobody out. */
+static bool
+is_root(const pg_uuid_t *account_id)
+{
+	TreePath   *path = tree_path(account_id);
+
+	return path != NULL && path->depth == 1;
 }
 
 static void
 take_step(Purge *purge)
 {
+	bool		may_finish = purge->finish || is_root(&purge->account_id);
 	TreePath   *path;
 	TimestampTz due_at;
 	List	   *account_ids;
@@ -288,27 +272,30 @@ take_step(Purge *purge)
 	const char *table;
 
 	purge->rows = purge->accounts = 0;
+	purge->finished = false;
 	purge->left_alone = !take_deletion(&purge->account_id, &due_at);
 	if (purge->left_alone)
 		return;
 	require_nobody_left(due_at);
-	path = tree_lock(&purge->account_id, purge->finish);
+	path = tree_lock(&purge->account_id, may_finish);
 	if (path == NULL)
 		elog(ERROR, "an account that is to be purged is gone");
-	account_ids = find_subtree(&purge->account_id);
+	account_ids = directory_subtree(&purge->account_id, true, true);
 	groups = inventory_read();
 	inventory_require_whole(groups);
 	script_settle();
 	purge->rows = removal_delete(groups, account_ids, purge->max, &table);
 	note_progress(purge, path, table);
-	if (!purge->finish)
+	purge->finished = may_finish && purge->rows < purge->max;
+	if (!purge->finished)
 		return;
 	table = removal_find_left(groups, account_ids);
 	if (table != NULL)
 		error_raise(ERROR_CONFLICT, "Something keeps them: a trigger, or a rule.",
 					"rows are left in table %s", table);
-	burial_bury(account_ids);
+	/* While it still has an account above, which is told. */
 	note_end(purge, list_length(account_ids));
+	burial_bury(account_ids);
 }
 
 /* ---------------------------------------------------------------------------
@@ -384,20 +371,11 @@ find_due(void)
 		" GROUP BY h.subject_id ORDER BY pg_catalog.min(h.due_at), h.subject_id",
 		0
 	};
-	List	   *result = NIL;
 	QueryScope	scope;
-	uint64		rows;
+	List	   *result;
 
 	query_open(&scope);
-	rows = query_latest(&find, NULL, NULL);
-	MemoryContextSwitchTo(scope.caller);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-
-		(void) query_uuid(row, 1, id);
-		result = lappend(result, id);
-	}
+	result = query_uuids(&scope, query_latest(&find, NULL, NULL), 1);
 	query_close(&scope);
 	return result;
 }
@@ -441,7 +419,7 @@ purge_in_steps(const pg_uuid_t *account_id, int64 max)
 	{
 		MemoryContextSwitchTo(step);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		go_on = try_step(&purge) && !purge.left_alone && !purge.finish;
+		go_on = try_step(&purge) && !purge.left_alone && !purge.finished;
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(context);
 		SPI_commit();

@@ -36,13 +36,13 @@ CREATE FUNCTION account.delete_account(account_id uuid, grace interval DEFAULT '
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_deletion_delete_account';
 REVOKE ALL ON FUNCTION account.delete_account(uuid, interval) FROM PUBLIC;
-COMMENT ON FUNCTION account.delete_account(uuid, interval) IS 'Asks for the deletion of an account and of all below it, with everything in them, and returns when it is due: after grace (24 hours to 10 years), until when cancel_deletion() takes it back. Meanwhile they are archived. Twice is no error: the first date stands. Waits for nobody. manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, BAD_REQUEST, VALIDATION_FAILED.';
+COMMENT ON FUNCTION account.delete_account(uuid, interval) IS 'Asks for the deletion of an account and of all below it, with everything in them, and returns when it is due: after grace (24 hours to 10 years), until when cancel_deletion() takes it back. Meanwhile they are archived. Twice is no error: the first date stands, and what an account above has asked for cannot be brought forward from below. Waits for nobody. manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, BAD_REQUEST, VALIDATION_FAILED.';
 
 CREATE FUNCTION account.cancel_deletion(account_id uuid) RETURNS void
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_deletion_cancel_deletion';
 REVOKE ALL ON FUNCTION account.cancel_deletion(uuid) FROM PUBLIC;
-COMMENT ON FUNCTION account.cancel_deletion(uuid) IS 'Takes back what delete_account() asked for of this account; no error where nothing was. manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also where an administrator or an account above the caller asked for it), NOT_FOUND (also once it is purged), BAD_REQUEST, and CONFLICT once a purge has deleted rows.';
+COMMENT ON FUNCTION account.cancel_deletion(uuid) IS 'Takes back what delete_account() asked for of this account; no error where nothing was. manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also where an administrator or an account above the caller asked for it; of an account that was moved since, those that are above it now may), NOT_FOUND (also once it is purged), BAD_REQUEST, and CONFLICT once a purge has deleted rows.';
 
 CREATE FUNCTION account.purge_deleted_accounts() RETURNS bigint
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -323,6 +323,25 @@ directory_write(Statement *update, const Datum *values, const char *nulls)
 	(void) query_write_unique(update, values, nulls, "another account beside it has that external_id", NULL);
 }
 
+List *
+directory_subtree(const pg_uuid_t *account_id, bool descendants, bool latest)
+{
+	static Statement find = {
+		"SELECT a.account_id" DIRECTORY_SUBTREE(">=")
+		" WHERE h.account_id OPERATOR(pg_catalog.=) $1 AND ($2 OR a.account_id OPERATOR(pg_catalog.=) $1)"
+		" ORDER BY pg_catalog.cardinality(a.path), a.account_id",
+		2, {UUIDOID, BOOLOID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(account_id), BoolGetDatum(descendants)};
+	QueryScope	scope;
+	List	   *result;
+
+	query_open(&scope);
+	result = query_uuids(&scope, latest ? query_latest(&find, values, NULL) : query_read(&find, values, NULL), 1);
+	query_close(&scope);
+	return result;
+}
+
 /* The member of that name where there is one, what was there otherwise. */
 #define CHANGED(column) \
 	column " = CASE WHEN $2 OPERATOR(pg_catalog.?) '" column "'" \

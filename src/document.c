@@ -651,6 +651,11 @@ code_of(const ErrorData *error)
 			return ERROR_BAD_REQUEST;
 		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
 			return ERROR_CONFLICT;
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			/* What a database that knows no characters says of one that is written as an escape. */
+			if (GetDatabaseEncoding() == PG_SQL_ASCII)
+				return ERROR_BAD_REQUEST;
+			break;
 	}
 	return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ? ERROR_FORBIDDEN : ERROR_INTERNAL_SERVER_ERROR;
 }

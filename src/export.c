@@ -4,8 +4,9 @@
  *
  * All tables are read with the snapshot of the calling statement, each as its owner and
  * under the account (script.c), some rows at a time into a tuplestore.  In a row as JSON
- * a NULL is null, but where the column is JSON itself: there a NULL is left out, so that it
- * is not taken for the JSON value null.
+ * a NULL is null, but where the column is jsonb itself: there a NULL is left out, so that it
+ * is not taken for the JSON value null.  A json is a string, for jsonb would not keep all that
+ * is in its text: spaces, the order of members, those that are there twice, \u0000.
  */
 #include "account.h"
 
@@ -16,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
@@ -34,35 +36,6 @@ typedef struct Reading
 	int64		rows;
 	int64		bytes;
 } Reading;
-
-/* The account, and if wanted all below it, as the statement sees them: pg_uuid_t *, the highest first. */
-static List *
-find_accounts(const pg_uuid_t *account_id, bool descendants)
-{
-	static Statement find = {
-		"SELECT a.account_id" DIRECTORY_SUBTREE(">=")
-		" WHERE h.account_id OPERATOR(pg_catalog.=) $1 AND ($2 OR a.account_id OPERATOR(pg_catalog.=) $1)"
-		" ORDER BY pg_catalog.cardinality(a.path), a.account_id",
-		2, {UUIDOID, BOOLOID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(account_id), BoolGetDatum(descendants)};
-	List	   *result = NIL;
-	QueryScope	scope;
-	uint64		rows;
-
-	query_open(&scope);
-	rows = query_read(&find, values, NULL);
-	MemoryContextSwitchTo(scope.caller);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-
-		(void) query_uuid(row, 1, id);
-		result = lappend(result, id);
-	}
-	query_close(&scope);
-	return result;
-}
 
 /* Calls what reads, as each owner, table by table and account by account. */
 static void
@@ -98,27 +71,42 @@ read_all(List *account_ids, void (*work) (void *argument), void (*after) (Readin
  * Rows
  */
 
-/* A row as JSON, in SQL. */
-static const char *
-row_expression(Oid relation_id)
+bool
+export_is_text(Oid type)
 {
-	Relation	relation = table_open(relation_id, AccessShareLock);
-	TupleDesc	descriptor = RelationGetDescr(relation);
-	StringInfoData expression;
+	Oid			base = getBaseType(type);
 
-	initStringInfo(&expression);
-	appendStringInfoString(&expression, "pg_catalog.to_jsonb(t.*)");
+	return base == JSONOID || base == JSONARRAYOID;
+}
+
+/* The query of an account's rows in a store, as JSON. */
+static const char *
+row_query(const Reading *reading)
+{
+	Relation	relation = table_open(reading->store->relation, AccessShareLock);
+	TupleDesc	descriptor = RelationGetDescr(relation);
+	StringInfoData columns;
+	StringInfoData left_out;
+
+	initStringInfo(&columns);
+	initStringInfo(&left_out);
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-		const char *name = NameStr(attribute->attname);
+		const char *name = quote_identifier(NameStr(attribute->attname));
 
-		if (!attribute->attisdropped && (attribute->atttypid == JSONBOID || attribute->atttypid == JSONOID))
-			appendStringInfo(&expression, " OPERATOR(pg_catalog.-) CASE WHEN t.%s IS NULL THEN %s ELSE '' END",
-							 quote_identifier(name), quote_literal_cstr(name));
+		if (attribute->attisdropped)
+			continue;
+		appendStringInfo(&columns, "%st.%s%s", columns.len > 0 ? ", " : "", name,
+						 export_is_text(attribute->atttypid) ? psprintf("::pg_catalog.text AS %s", name) : "");
+		if (getBaseType(attribute->atttypid) == JSONBOID)
+			appendStringInfo(&left_out, " OPERATOR(pg_catalog.-) CASE WHEN r.%s IS NULL THEN %s ELSE '' END",
+							 name, quote_literal_cstr(NameStr(attribute->attname)));
 	}
 	table_close(relation, AccessShareLock);
-	return expression.data;
+	return psprintf("SELECT pg_catalog.to_jsonb(r.*)%s FROM (SELECT %s FROM ONLY %s t"
+					" WHERE t.%s OPERATOR(pg_catalog.=) $1) r",
+					left_out.data, columns.data, reading->store->name, reading->table->account);
 }
 
 /* How values are written must not depend on who asks. */
@@ -153,9 +141,7 @@ export_rows(void *argument)
 {
 	Reading    *reading = argument;
 	Oid			types[1] = {UUIDOID};
-	const char *statement = psprintf("SELECT %s FROM ONLY %s t WHERE t.%s OPERATOR(pg_catalog.=) $1",
-									 row_expression(reading->store->relation), reading->store->name,
-									 reading->table->account);
+	const char *statement = row_query(reading);
 	Datum		table_name = CStringGetTextDatum(reading->table->name);
 	Portal		portal;
 
@@ -184,7 +170,9 @@ account_export_export_account(PG_FUNCTION_ARGS)
 	bool		descendants = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
 	InitMaterializedSRF(fcinfo, 0);
-	read_all(find_accounts(account_id, descendants), export_rows, NULL, (ReturnSetInfo *) fcinfo->resultinfo);
+	read_all(directory_subtree(account_id, descendants, false), export_rows, NULL, (ReturnSetInfo *) fcinfo->resultinfo);
+	audit_note("account.exported", "account", account_id, account_id,
+			   descendants ? "{\"descendants\": true}" : "{\"descendants\": false}");
 	return (Datum) 0;
 }
 
@@ -229,6 +217,6 @@ account_export_account_size(PG_FUNCTION_ARGS)
 	const pg_uuid_t *account_id = caller_require_admin_of(fcinfo, "measure an account");
 
 	InitMaterializedSRF(fcinfo, 0);
-	read_all(find_accounts(account_id, false), measure_rows, put_size, (ReturnSetInfo *) fcinfo->resultinfo);
+	read_all(directory_subtree(account_id, false, false), measure_rows, put_size, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -20,6 +20,26 @@
 #define ANUM_HOLDS_SET_BY 4
 
 /*
+ * Whether the caller may lift what was set by an account, NULL for an administrator.  What an
+ * account did that is no longer above, for the subject was moved, is for those to lift who are.
+ */
+static bool
+may_lift(const pg_uuid_t *subject_id, const pg_uuid_t *set_by, bool as_admin)
+{
+	TreePath   *path;
+	const Identity *identity;
+
+	if (caller_outranks(set_by, as_admin))
+		return true;
+	path = set_by != NULL ? tree_path(subject_id) : NULL;
+	if (path == NULL || tree_within(path, set_by))
+		return false;
+	identity = identity_current();
+	return identity != NULL && identity->has_account && tree_within(path, &identity->account_id) &&
+		memcmp(&identity->account_id, subject_id, UUID_LEN) != 0;
+}
+
+/*
  * Whether the same caller holds the subject so already; set_by is NULL for an
  * administrator.  A deletion that was asked for above the caller counts, too:
  * nobody below brings it forward, and nobody could take that back.  A hold that
@@ -53,7 +73,7 @@ is_held_by(const pg_uuid_t *subject_id, HoldKind kind, const pg_uuid_t *set_by)
 	}
 	scan_close(&scan);
 	foreach(cell, found ? NIL : others)
-		found = found || !caller_outranks(lfirst(cell), set_by == NULL);
+		found = found || !may_lift(subject_id, lfirst(cell), set_by == NULL);
 	return found;
 }
 
@@ -106,7 +126,7 @@ holding_set_due(const pg_uuid_t *account_id, bool as_admin, TimestampTz due_at)
 
 /* The entries of the holds just found; raises FORBIDDEN if one was set above the caller. */
 static ArrayType *
-require_liftable(uint64 rows, bool as_admin, const char *action)
+require_liftable(const pg_uuid_t *subject_id, uint64 rows, bool as_admin, const char *action)
 {
 	Datum	   *entries = palloc(sizeof(Datum) * rows);
 
@@ -115,7 +135,7 @@ require_liftable(uint64 rows, bool as_admin, const char *action)
 		pg_uuid_t	set_by;
 		bool		by_account = query_uuid(row, 2, &set_by);
 
-		if (!caller_outranks(by_account ? &set_by : NULL, as_admin))
+		if (!may_lift(subject_id, by_account ? &set_by : NULL, as_admin))
 			error_raise(ERROR_FORBIDDEN, NULL, by_account ?
 						"only the account above that did it, or one above that, may %s" :
 						"only an administrator may %s", action);
@@ -145,7 +165,7 @@ holding_lift(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, const ch
 	rows = query_latest(&find, values, NULL);
 	if (rows > 0)
 	{
-		values[2] = PointerGetDatum(require_liftable(rows, as_admin, action));
+		values[2] = PointerGetDatum(require_liftable(subject_id, rows, as_admin, action));
 		query_write(&delete, values, NULL);
 	}
 	query_close(&scope);

@@ -10,6 +10,8 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -86,23 +88,66 @@ seal_secret(const pg_uuid_t *account_id, const uint8 *secret, bytea **sealed_by)
 	return result;
 }
 
-/* The key of the ring that a secret was sealed with. */
+/* The key of the ring, as it is now, that has an id; NULL if it is not there. */
 static const char *
-find_key(const SealedSecret *secret)
+look_for_key(const bytea *id)
 {
 	int			count = keyring_load(&master_keys);
-	uint8		id[SEAL_KEY_ID_LENGTH];
+	uint8		own[SEAL_KEY_ID_LENGTH];
 
 	for (int i = 0; i < count; i++)
 	{
-		key_id(master_keys.keys[i], id);
-		if (VARSIZE_ANY_EXHDR(secret->sealed_by) == SEAL_KEY_ID_LENGTH &&
-			memcmp(id, VARDATA_ANY(secret->sealed_by), SEAL_KEY_ID_LENGTH) == 0)
+		key_id(master_keys.keys[i], own);
+		if (VARSIZE_ANY_EXHDR(id) == SEAL_KEY_ID_LENGTH && memcmp(own, VARDATA_ANY(id), SEAL_KEY_ID_LENGTH) == 0)
 			return master_keys.keys[i];
 	}
-	error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.master_key_file.",
-				"the master key that a webhook secret was encrypted with is not in the file");
 	return NULL;
+}
+
+/* The same; a file may have been changed after it was read, and other sessions have read it since. */
+static const char *
+find_key(const bytea *id)
+{
+	const char *key = look_for_key(id);
+
+	if (key == NULL)
+	{
+		keyring_forget(&master_keys);
+		key = look_for_key(id);
+	}
+	return key;
+}
+
+/* The key of the ring that a secret was sealed with. */
+static const char *
+require_key(const SealedSecret *secret)
+{
+	const char *key = find_key(secret->sealed_by);
+
+	if (key == NULL)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, "See account.master_key_file.",
+					"the master key that a webhook secret was encrypted with is not in the file");
+	return key;
+}
+
+bool
+seal_derive_key(const bytea *id, const char *purpose, uint8 *derived)
+{
+	const char *key = find_key(id);
+	pg_hmac_ctx *context;
+	bool		done;
+
+	if (key == NULL)
+		return false;
+	context = pg_hmac_create(PG_SHA256);
+	done = context != NULL &&
+		pg_hmac_init(context, (const uint8 *) key, strlen(key)) >= 0 &&
+		pg_hmac_update(context, (const uint8 *) purpose, strlen(purpose)) >= 0 &&
+		pg_hmac_final(context, derived, SEAL_DERIVED_LENGTH) >= 0;
+	pg_hmac_free(context);
+	if (!done)
+		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute HMAC-SHA-256");
+	return true;
 }
 
 /* The secret itself. */
@@ -122,7 +167,7 @@ unseal(const pg_uuid_t *account_id, const SealedSecret *stored, uint8 *secret)
 		memcpy(secret, data, SEAL_SECRET_LENGTH);
 		return;
 	}
-	key = cstring_to_text(find_key(stored));
+	key = cstring_to_text(require_key(stored));
 	pgcrypto_function("pgp_sym_decrypt_bytea", 2, (Oid[]) {BYTEAOID, TEXTOID}, BYTEAOID, "webhook secrets", &decrypt);
 	plain = DatumGetByteaPP(FunctionCall2Coll(&decrypt, InvalidOid, PointerGetDatum(stored->stored),
 											  PointerGetDatum(key)));
