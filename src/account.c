@@ -228,3 +228,4 @@ _PG_init(void)
 	pushdown_init();
 	MarkGUCPrefixReserved("account");
 }
+	bound_init();

@@ -2425,6 +2425,31 @@ extern const char *intake_table(Oid relation);
  * Runs a query on the data, as the caller and in SPI, and returns the number of rows; %s in
  * it is the table.  A value of the result (from 0 and from 1) as a string, NULL if NULL.
  */
+/* ---------------------------------------------------------------------------
+ * bound.c: at most so much of a limit is used
+ */
+
+/* Tells all sessions what is added to a limit; to be called when it is written, and before the next is asked. */
+extern void bound_grow(const LimitKey *key, int64 change);
+
+/* Whether the limit is kept with a change, by what this session knows, which looks at no row. */
+extern bool bound_suffices(const LimitKey *key, int64 limit, int64 change);
+
+/*
+ * Looks at what is used, with all that others are writing, and keeps that.  Of a tree it is PG_INT64_MAX
+ * if its sum is not known in this epoch.
+ */
+extern int64 bound_look(const LimitKey *key, bool in_tree);
+
+/*
+ * What is used in the tree of a holder, or more, without what others are writing.  The sum is made
+ * anew where change would go beyond the limit; to be called before the transaction has written anything.
+ */
+extern int64 bound_refresh(const LimitKey *key, int64 limit, int64 change);
+
+/* Hooks into the shared memory while preloading; called once by _PG_init(). */
+extern void bound_init(void);
+
 extern uint64 intake_ask(const Import *import, const char *query, int nargs, Oid *types, Datum *values);
 extern char *intake_answer(uint64 row, int column);
 

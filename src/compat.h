@@ -117,6 +117,16 @@
 	(TupleDescCompactAttr(descriptor, column)->attnullability == ATTNULLABLE_VALID)
 #endif
 
+/* Updates a row that nobody else is changing, whatever its indexes need then: 16 and later tell that too. */
+#if PG_VERSION_NUM < 160000
+#define update_row(relation, row, tuple, failure, mode) \
+	heap_update(relation, row, tuple, GetCurrentCommandId(true), InvalidSnapshot, false, failure, mode)
+#else
+#define update_row(relation, row, tuple, failure, mode) \
+	heap_update(relation, row, tuple, GetCurrentCommandId(true), InvalidSnapshot, false, failure, mode, \
+				&(TU_UpdateIndexes) {TU_None})
+#endif
+
 #if PG_VERSION_NUM < 180000
 #define MODULE_MAGIC PG_MODULE_MAGIC
 #else

@@ -263,8 +263,10 @@ account_counting_recount_quota(PG_FUNCTION_ARGS)
 		if (get_rel_name(lfirst_oid(cell)) == NULL)
 			continue;
 		column = counted_by(lfirst_oid(cell), &resource);
-		if (column > 0)
-			note_rows(lfirst_oid(cell), column, resource);
+		if (column <= 0)
+			continue;
+		note_rows(lfirst_oid(cell), column, resource);
+		audit_note_named("quota.recounted", "table", protection_table_name(lfirst_oid(cell)));
 	}
 	PG_RETURN_VOID();
 }

@@ -167,6 +167,36 @@ note_rows(Oid relation, AttrNumber column, const char *resource)
 	table_close(table, NoLock);
 }
 
+static int
+compare_ids(const void *left, const void *right)
+{
+	return memcmp(left, right, UUID_LEN);
+}
+
+void
+note_forget_accounts(List *account_ids)
+{
+	int			count = list_length(account_ids);
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
+	HASH_SEQ_STATUS status;
+	Note	   *note;
+	ListCell   *cell;
+
+	if (!note_any())
+		return;
+	foreach(cell, account_ids)
+		ids[foreach_current_index(cell)] = *(pg_uuid_t *) lfirst(cell);
+	qsort(ids, count, sizeof(pg_uuid_t), compare_ids);
+	hash_seq_init(&status, notes);
+	while ((note = hash_seq_search(&status)) != NULL)
+	{
+		if (bsearch(&note->key.account_id, ids, count, sizeof(pg_uuid_t), compare_ids) == NULL)
+			continue;
+		save_note(note);
+		memset(&note->state, 0, sizeof(note->state));
+	}
+}
+
 int64
 note_added(void)
 {

@@ -14,13 +14,14 @@
  *	   shared.  Then they are read again if they have changed meanwhile.
  *	2. The notes are written into rows that nobody else is writing (tally.c).
  *	3. What is committed (own rows among it) and what others are adding at this moment is
- *	   read.  If that fits, the transaction commits, with the lock.
+ *	   read, or known well enough to be within the limit (bound.c).  If that fits, the transaction
+ *	   commits, with the lock.
  *	4. Otherwise the locks are given back and taken anew, exclusive, and what is committed
  *	   decides, for nobody else can have passed and not have committed.
  *
  * Why no limit is passed: take those that write to one number, pass by step 3 and have not
  * committed, and of them the last one to have written.  It has seen all the others, as committed
- * or as adding, so with all of them it fits.  One that passes by step 4 has waited for all
+ * or as adding, or has them in its bound, so with all of them it fits.  One that passes by step 4 has waited for all
  * that have passed by step 3, for they keep their shared lock until they are committed; and those
  * that have written and wait for the lock themselves look again after it.  What only deletes
  * is not checked, and what others delete only counts when it is committed.
@@ -38,8 +39,8 @@
  * is too much to add up at each commit.  So each commit also notes what it adds in a row of
  * the holder, and a session keeps the sum together with what that row said just before: the sum
  * and what the row has grown by since is never too little.  Only where that does not fit is the
- * sum made again.  When an account moves or a plan changes, all sessions forget.  Who commits at
- * the same moment as such a change is under the old limit or the new one.
+ * sum made again.  Who commits at the same moment as an account moves or a plan changes is under the
+ * old limit or the new one.
  */
 #include "account.h"
 
@@ -47,7 +48,6 @@
 #include "common/hashfn.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -62,9 +62,6 @@
 
 /* From so much on, what a session has found is good for a second. */
 #define KNOWN_ROOM 10000
-
-/* How many holders' sums a session keeps. */
-#define SUMS_MAX 1000
 
 /* ---------------------------------------------------------------------------
  * What is limited
@@ -174,76 +171,6 @@ lock_buckets(const bool *buckets, LOCKMODE mode, bool lock)
 }
 
 /* ---------------------------------------------------------------------------
- * The sum of a tree
- */
-typedef struct TreeSum
-{
-	LimitKey	key;			/* hash key: the holder */
-	uint64		epoch;
-	int64		sum;
-	int64		noted;			/* in the row of the holder, just before */
-} TreeSum;
-
-static HTAB *sums = NULL;
-
-static TreeSum *
-find_sum(const LimitKey *key, bool *found)
-{
-	HASHCTL		control = {.keysize = sizeof(LimitKey),.entrysize = sizeof(TreeSum),.hcxt = TopMemoryContext};
-
-	if (sums != NULL && hash_get_num_entries(sums) >= SUMS_MAX)
-	{
-		HTAB	   *old = sums;
-
-		sums = NULL;
-		hash_destroy(old);
-	}
-	if (sums == NULL)
-		sums = hash_create("account sums", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	return hash_search(sums, key, HASH_ENTER, found);
-}
-
-/*
- * What is used in the tree of a holder, or more.  It is made anew, unless more than the
- * limit is not found; to be called before the transaction has written anything.
- */
-static int64
-refresh_sum(const Subject *subject)
-{
-	bool		found;
-	int64		noted = tally_of_account(&subject->key.account_id, subject->key.resource, true, NULL);
-	uint64		epoch = limit_epoch();
-	TreeSum    *sum = find_sum(&subject->key, &found);
-	int64		total;
-
-	if (found && sum->epoch == epoch &&
-		sum->sum + noted - sum->noted + subject->change <= subject->limit.number)
-		return sum->sum + noted - sum->noted;
-	/* Until it is known, it is of no epoch. */
-	sum->epoch = PG_UINT64_MAX;
-	total = tally_of_tree(&subject->key.account_id, subject->key.resource);
-	sum = find_sum(&subject->key, &found);
-	sum->epoch = epoch;
-	sum->noted = noted;
-	sum->sum = total;
-	return total;
-}
-
-/* The same after it has written. */
-static int64
-known_sum(const Subject *subject)
-{
-	bool		found;
-	int64		noted = tally_of_account(&subject->key.account_id, subject->key.resource, true, NULL);
-	TreeSum    *sum = find_sum(&subject->key, &found);
-
-	if (found && sum->epoch == limit_epoch())
-		return sum->sum + noted - sum->noted;
-	sum->epoch = PG_UINT64_MAX;
-	return subject->limit.number + 1;
-}
-
-/* ---------------------------------------------------------------------------
  * Looking
  */
 
@@ -298,7 +225,7 @@ quota_look(void)
 			room = 0;
 			continue;
 		}
-		used = subject->limit.in_tree ? refresh_sum(subject) :
+		used = subject->limit.in_tree ? bound_refresh(&subject->key, subject->limit.number, subject->change) :
 			tally_of_account(&subject->key.account_id, subject->key.resource, false, note_is_emptied);
 		if (used + subject->change > subject->limit.number)
 			refuse(subject, used + subject->change - subject->added, false);
@@ -317,12 +244,8 @@ quota_look(void)
 static bool
 fits(const Subject *subject)
 {
-	const LimitKey *key = &subject->key;
-	int64		used = tally_in_flight(&key->account_id, key->resource, subject->limit.in_tree, false);
-
-	used += subject->limit.in_tree ? known_sum(subject) :
-		tally_of_account(&key->account_id, key->resource, false, NULL);
-	return used <= subject->limit.number;
+	return bound_suffices(&subject->key, subject->limit.number, 0) ||
+		bound_look(&subject->key, subject->limit.in_tree) <= subject->limit.number;
 }
 
 /* Raises unless it fits with what is committed or prepared; under the exclusive lock. */
@@ -363,6 +286,9 @@ write_notes(bool prepare)
 			if (note->state.emptied)
 				tally_forget(note->key.table);
 		}
+		/* What is deleted is not to be tried. */
+		CommandCounterIncrement();
+		UpdateActiveSnapshotCommandId();
 	}
 	note_begin(&status);
 	while ((note = hash_seq_search(&status)) != NULL)
@@ -374,15 +300,17 @@ write_notes(bool prepare)
 	}
 }
 
-/* Notes in the rows of holders what is added below them. */
+/* Notes in the rows of holders what is added below them, and tells all sessions what is added. */
 static void
 write_sums(const Subject *subjects, int count, bool prepare)
 {
 	for (int i = 0; i < count; i++)
 	{
-		if (subjects[i].limit.in_tree && subjects[i].change > 0)
-			tally_add(&subjects[i].key.account_id, subjects[i].key.resource, InvalidOid,
-					  subjects[i].change, prepare);
+		const Subject *subject = &subjects[i];
+
+		if (subject->limit.in_tree && subject->change > 0)
+			tally_add(&subject->key.account_id, subject->key.resource, InvalidOid, subject->change, prepare);
+		bound_grow(&subject->key, subject->change);
 	}
 }
 
@@ -403,8 +331,11 @@ lock_subjects(int *count, bool *buckets, LOCKMODE mode)
 		lock_buckets(buckets, mode, true);
 		for (int i = 0; i < *count; i++)
 		{
-			if (subjects[i].limit.in_tree && subjects[i].added > 0)
-				(void) refresh_sum(&subjects[i]);
+			const Subject *subject = &subjects[i];
+
+			if (subject->limit.in_tree && subject->added > 0 &&
+				!bound_suffices(&subject->key, subject->limit.number, subject->change))
+				(void) bound_refresh(&subject->key, subject->limit.number, subject->change);
 		}
 		AcceptInvalidationMessages();
 		if (epoch == limit_epoch())

@@ -19,7 +19,9 @@
  * write to the same number, the last to have written sees all the others.
  *
  * The heap is written directly and not by a statement: under REPEATABLE READ a statement
- * fails on a row that has changed since, and it costs several times as much.
+ * fails on a row that has changed since, and it costs several times as much.  It is read without
+ * predicate locks (scan.c): no limit needs them, and serializable transactions of one account
+ * would all fail by them.
  */
 #include "account.h"
 
@@ -28,6 +30,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
@@ -36,6 +39,7 @@
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -48,6 +52,11 @@
 #define ANUM_COUNTS_CHANGE 6
 #define ANUM_COUNTS_PREPARED 7
 #define COUNTS_COLUMNS 7
+
+/* Columns of account.accounts. */
+#define ANUM_ACCOUNTS_ACCOUNT_ID 1
+#define ANUM_ACCOUNTS_PATH 3
+#define ANUM_ACCOUNTS_BILLED_ACCOUNT_ID 4
 
 /* How many rows are tried before another is made. */
 #define TRIES_MAX 64
@@ -90,35 +99,53 @@ number_of(const SelfScan *scan, int column)
  * Writing
  */
 
-/* Locks a row that a snapshot has shown, unless it is locked or has changed since. */
-static bool
-lock_row(Relation counts, ItemPointer row, Snapshot snapshot, TupleTableSlot *slot)
+/* Adds the entries of a new version whose page had no room for it beside the old one. */
+static void
+index_row(Relation counts, HeapTuple row)
 {
-	TM_FailureData failure;
+	CatalogIndexState indexes = CatalogOpenIndexes(counts);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(counts), &TTSOpsHeapTuple);
 
-	return table_tuple_lock(counts, row, snapshot, slot, GetCurrentCommandId(false),
-							LockTupleNoKeyExclusive, LockWaitSkip, 0, &failure) == TM_Ok;
+	ExecStoreHeapTuple(row, slot, false);
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		Relation	index = indexes->ri_IndexRelationDescs[i];
+		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
+		Datum		values[INDEX_MAX_KEYS];
+		bool		nulls[INDEX_MAX_KEYS];
+
+		FormIndexDatum(info, slot, NULL, values, nulls);
+		index_insert(index, values, nulls, &row->t_self, counts,
+					 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	CatalogCloseIndexes(indexes);
 }
 
-/* Changes a row that is locked. */
-static void
+/* Changes the row in the slot, unless somebody else is changing it or has since it was fetched. */
+static bool
 change_row(Relation counts, TupleTableSlot *slot, int64 change, OwnRow *own)
 {
 	static int	columns[] = {ANUM_COUNTS_AMOUNT, ANUM_COUNTS_CHANGE, ANUM_COUNTS_PREPARED};
 	bool		should_free;
-	HeapTuple	old = ExecFetchSlotHeapTuple(slot, true, &should_free);
+	HeapTuple	old = ExecFetchSlotHeapTuple(slot, false, &should_free);
 	Datum		values[3];
 	bool		nulls[3] = {false, false, false};
 	bool		isnull;
 	HeapTuple	changed;
+	TM_FailureData failure;
+	LockTupleMode mode;
 
-	values[0] = Int64GetDatum(DatumGetInt64(heap_getattr(old, ANUM_COUNTS_AMOUNT, RelationGetDescr(counts), &isnull)) +
-							  change);
+	values[0] = Int64GetDatum(DatumGetInt64(slot_getattr(slot, ANUM_COUNTS_AMOUNT, &isnull)) + change);
 	values[1] = Int64GetDatum(change);
 	values[2] = BoolGetDatum(false);
 	changed = heap_modify_tuple_by_cols(old, RelationGetDescr(counts), 3, columns, values, nulls);
-	CatalogTupleUpdate(counts, &slot->tts_tid, changed);
+	if (update_row(counts, &slot->tts_tid, changed, &failure, &mode) != TM_Ok)
+		return false;
+	if (!HeapTupleIsHeapOnly(changed))
+		index_row(counts, changed);
 	own->row = changed->t_self;
+	return true;
 }
 
 static void
@@ -157,9 +184,9 @@ list_rows(const pg_uuid_t *account_id, const char *resource, Oid table, Snapshot
 	return count;
 }
 
-/* Locks the row that this session has changed last, if it is of the number and stands as it was left. */
+/* Changes the row that this session has changed last, if it is of the number and stands as it was left. */
 static bool
-lock_own_row(Relation counts, OwnRow *own, const LimitKey *key, Oid table, Snapshot snapshot, TupleTableSlot *slot)
+change_own_row(Relation counts, OwnRow *own, const LimitKey *key, Oid table, int64 change, TupleTableSlot *slot)
 {
 	bool		isnull;
 	bool		same;
@@ -168,14 +195,13 @@ lock_own_row(Relation counts, OwnRow *own, const LimitKey *key, Oid table, Snaps
 	if (own->relation != RelationGetRelid(counts) || own->table != table ||
 		memcmp(&own->key, key, sizeof(*key)) != 0 ||
 		ItemPointerGetBlockNumber(&own->row) >= RelationGetNumberOfBlocks(counts) ||
-		!table_tuple_fetch_row_version(counts, &own->row, snapshot, slot))
+		!scan_fetch(counts, &own->row, GetActiveSnapshot(), slot))
 		return false;
 	/* Its place may have been given to another row. */
 	same = memcmp(DatumGetUUIDP(slot_getattr(slot, ANUM_COUNTS_ACCOUNT_ID, &isnull)), &key->account_id, UUID_LEN) == 0 &&
 		strcmp(TextDatumGetCString(slot_getattr(slot, ANUM_COUNTS_RESOURCE, &isnull)), key->resource) == 0 &&
 		DatumGetObjectId(slot_getattr(slot, ANUM_COUNTS_TABLE_ID, &isnull)) == table;
-	ExecClearTuple(slot);
-	return same && lock_row(counts, &own->row, snapshot, slot);
+	return same && change_row(counts, slot, change, own);
 }
 
 /* Changes a row that nobody else is changing; false if there is none. */
@@ -185,16 +211,15 @@ change_any_row(Relation counts, OwnRow *own, const LimitKey *key, Oid table, int
 	Snapshot	snapshot = GetActiveSnapshot();
 	TupleTableSlot *slot = table_slot_create(counts, NULL);
 	ItemPointerData rows[TRIES_MAX];
-	bool		locked = lock_own_row(counts, own, key, table, snapshot, slot);
-	int			count = locked ? 0 : list_rows(&key->account_id, key->resource, table, snapshot, rows);
+	bool		changed = change_own_row(counts, own, key, table, change, slot);
+	int			count = changed ? 0 : list_rows(&key->account_id, key->resource, table, snapshot, rows);
 
 	/* Sessions begin at different ones, and each at its own. */
-	for (int i = 0; i < count && !locked; i++)
-		locked = lock_row(counts, &rows[(MyProcPid + i) % count], snapshot, slot);
-	if (locked)
-		change_row(counts, slot, change, own);
+	for (int i = 0; i < count && !changed; i++)
+		changed = scan_fetch(counts, &rows[(MyProcPid + i) % count], snapshot, slot) &&
+			change_row(counts, slot, change, own);
 	ExecDropSingleTupleTableSlot(slot);
-	return locked;
+	return changed;
 }
 
 void
@@ -252,10 +277,11 @@ tally_in_flight(const pg_uuid_t *account_id, const char *resource, bool of_holde
 	return sum;
 }
 
-int64
-tally_of_account(const pg_uuid_t *account_id, const char *resource, bool of_holder, TallyFilter is_left_out)
+/* The same with a snapshot. */
+static int64
+sum_of_account(const pg_uuid_t *account_id, const char *resource, bool of_holder, TallyFilter is_left_out,
+			   Snapshot snapshot)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SelfScan	scan;
 	int64		sum = 0;
 
@@ -266,33 +292,54 @@ tally_of_account(const pg_uuid_t *account_id, const char *resource, bool of_hold
 			sum += number_of(&scan, ANUM_COUNTS_AMOUNT);
 	}
 	scan_close(&scan);
+	return sum;
+}
+
+int64
+tally_of_account(const pg_uuid_t *account_id, const char *resource, bool of_holder, TallyFilter is_left_out)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	int64		sum = sum_of_account(account_id, resource, of_holder, is_left_out, snapshot);
+
 	UnregisterSnapshot(snapshot);
 	return sum;
+}
+
+/* Opens a scan of all accounts at or below the end of a path. */
+static void
+open_tree(SelfScan *scan, const TreePath *path, Snapshot snapshot)
+{
+	TreePath   *end = palloc(offsetof(TreePath, ids) + sizeof(pg_uuid_t) * (path->depth + 1));
+	ScanKeyData keys[2];
+
+	/* Above all ids, and so above all paths that begin with this one. */
+	memcpy(end, path, offsetof(TreePath, ids) + sizeof(pg_uuid_t) * path->depth);
+	memset(&end->ids[end->depth++], 0xff, sizeof(pg_uuid_t));
+	ScanKeyInit(&keys[0], ANUM_ACCOUNTS_PATH, BTGreaterEqualStrategyNumber, F_ARRAY_GE, tree_path_datum(path));
+	ScanKeyInit(&keys[1], ANUM_ACCOUNTS_PATH, BTLessStrategyNumber, F_ARRAY_LT, tree_path_datum(end));
+	scan_open_at(scan, schema_catalog()->accounts,
+				 get_relname_relid("accounts_path_idx", schema_catalog()->namespace_id), snapshot, keys, 2);
 }
 
 int64
 tally_of_tree(const pg_uuid_t *holder, const char *resource)
 {
-	static Statement find = {
-		"SELECT pg_catalog.sum(c.amount)::pg_catalog.int8"
-		" FROM account.accounts h"
-		" JOIN account.accounts b ON b.path OPERATOR(pg_catalog.>=) h.path"
-		" AND b.path OPERATOR(pg_catalog.<)"
-		" (h.path OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")"
-		" AND b.billed_account_id OPERATOR(pg_catalog.=) $1"
-		" JOIN account.quota_counts c ON c.account_id OPERATOR(pg_catalog.=) b.account_id"
-		" AND c.resource OPERATOR(pg_catalog.=) $2"
-		" AND c.table_id::pg_catalog.oid OPERATOR(pg_catalog.<>) '0'::pg_catalog.oid"
-		" WHERE h.account_id OPERATOR(pg_catalog.=) $1",
-		2, {UUIDOID, TEXTOID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(holder), CStringGetTextDatum(resource)};
-	QueryScope	scope;
-	int64		sum;
+	TreePath   *path = tree_path(holder);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SelfScan	scan;
+	int64		sum = 0;
 
-	query_open(&scope);
-	query_latest(&find, values, NULL);
-	sum = query_int64(0, 1);
-	query_close(&scope);
+	if (path != NULL)
+	{
+		open_tree(&scan, path, snapshot);
+		while (scan_next(&scan))
+		{
+			if (memcmp(DatumGetUUIDP(scan.values[ANUM_ACCOUNTS_BILLED_ACCOUNT_ID - 1]), holder, UUID_LEN) == 0)
+				sum += sum_of_account(DatumGetUUIDP(scan.values[ANUM_ACCOUNTS_ACCOUNT_ID - 1]), resource, false, NULL,
+									  snapshot);
+		}
+		scan_close(&scan);
+	}
+	UnregisterSnapshot(snapshot);
 	return sum;
 }

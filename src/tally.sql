@@ -26,5 +26,10 @@ COMMENT ON COLUMN account.quota_counts.prepared IS 'Whether that was by PREPARE 
 -- For a table that is emptied, counted anew or dropped.
 CREATE INDEX quota_counts_table_id_idx ON account.quota_counts (table_id);
 ALTER TABLE account.quota_counts ENABLE ROW LEVEL SECURITY;
+-- What is written past the C code, by a restore, is in no session's bound (src/bound.c).
+CREATE TRIGGER quota_counts_forget_limits
+	AFTER INSERT OR UPDATE ON account.quota_counts
+	FOR EACH STATEMENT EXECUTE FUNCTION account.forget_limits();
+ALTER TABLE account.quota_counts ENABLE ALWAYS TRIGGER quota_counts_forget_limits;
 SELECT pg_catalog.pg_extension_config_dump('account.quota_counts',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) table_id)');

@@ -60,4 +60,6 @@ INSERT INTO bench.comparisons (section, name, what, variant, against, reference,
 INSERT INTO bench.comparisons (section, name, what, variant, against, reference, aim, at_least) VALUES
 	('Quotas', 'quota clients', 'transactions a second, 8 clients inserting into one account with a quota', 'limited', 'without',
 		'isolated table without', 0.8, true),
-	('Quotas', 'quota clients', 'the same, limited for a tree', 'in_tree', 'without', 'isolated table without', 0.8, true);
+	('Quotas', 'quota clients', 'the same, limited for a tree', 'in_tree', 'without', 'isolated table without', 0.8, true),
+	('Quotas', 'quota clients flushed', 'the same with every commit flushed to disk', 'limited', 'without', 'isolated table without', 0.8, true),
+	('Quotas', 'quota clients flushed', 'the same, limited for a tree', 'in_tree', 'without', 'isolated table without', 0.8, true);
