@@ -27,7 +27,7 @@ SELECT prosrc FROM functions WHERE lanname = 'c' GROUP BY prosrc HAVING count(*)
 -- SP-13: what anyone may execute is what policies, defaults and checks call.
 SELECT function FROM functions WHERE has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN
 	('current_account_id', 'policy_account_id', 'policy_writable_account_id', 'policy_new_account_id', 'policy_identified',
-	'policy_workspace_ids', 'policy_workspace_writable', 'policy_row', 'policy_first', 'policy_reads',
+	'policy_workspace_ids', 'policy_workspace_writable', 'policy_row', 'policy_writable_row', 'policy_first', 'policy_reads',
 	'is_name', 'is_email', 'is_labels', 'is_branding')
 	ORDER BY 1;
 -- Nobody has any right on a table, but to read one that has a policy that says what; and PUBLIC none on anything else.

@@ -112,10 +112,10 @@ SET ROLE regress_owner;
 DROP POLICY mine ON own.papers;
 CREATE TABLE own.files (file text, workspace_id uuid);
 SELECT count(*) > 0 AS isolated FROM account.isolate('own.files', workspace_column => 'workspace_id', write_permission => 'files:write');
-SELECT format('ALTER POLICY %I ON %s USING (%s)', polname, polrelid::regclass, regexp_replace(pg_get_expr(polqual, polrelid), ' AND account.policy_row\([^()]*\)', ''))
-FROM pg_policy WHERE polrelid IN ('own.papers'::regclass, 'own.files'::regclass) AND pg_get_expr(polqual, polrelid) ~ 'policy_row' ORDER BY polrelid::regclass::text, polname \gexec
+SELECT format('ALTER POLICY %I ON %s USING (%s)', polname, polrelid::regclass, regexp_replace(pg_get_expr(polqual, polrelid), ' AND account.policy_(writable_)?row\([^()]*\)', ''))
+FROM pg_policy WHERE polrelid IN ('own.papers'::regclass, 'own.files'::regclass) AND pg_get_expr(polqual, polrelid) ~ 'policy_(writable_)?row' ORDER BY polrelid::regclass::text, polname \gexec
 RESET ROLE;
-SELECT count(*) FROM pg_policy WHERE polrelid IN ('own.papers'::regclass, 'own.files'::regclass) AND pg_get_expr(polqual, polrelid) ~ 'policy_row';
+SELECT count(*) FROM pg_policy WHERE polrelid IN ('own.papers'::regclass, 'own.files'::regclass) AND pg_get_expr(polqual, polrelid) ~ 'policy_(writable_)?row';
 EXECUTE findings;
 SELECT count(*) FROM account.isolated_tables WHERE table_name::text ~ '^own';
 EXECUTE fixes \gexec

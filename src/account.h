@@ -300,6 +300,16 @@ extern Datum query_text_or_null(const char *string, char *null);
  */
 
 /* A value that a caller may give, as an argument or as a member of `changes`. */
+/*
+ * query_read() of many rows: visit is called for each so many of them, which are the last result then. It
+ * may set the memory context of the scope, and runs no query.
+ */
+extern void query_portions(Statement *query, const Datum *values, const char *nulls, long portion,
+						   void (*visit) (void *argument), void *argument);
+
+/* Whether query_write() runs a statement: a trigger that it fires, and no other, sees it. */
+extern bool query_is_writing(void);
+
 /* Who changes an account, as seen from it. */
 typedef enum ChangeRank
 {
@@ -440,6 +450,12 @@ typedef struct Keyring
 
 /* The number of keys in the file that the setting names now; 0 if it names none. Raises INTERNAL_SERVER_ERROR. */
 extern int	keyring_load(Keyring *ring);
+/* Reads a row into a slot of its table, if a snapshot shows it; without a predicate lock too. */
+extern bool scan_fetch(Relation relation, ItemPointer row, Snapshot snapshot, struct TupleTableSlot *slot);
+
+/* Deletes a row that is committed, or of an earlier command, unless another changes or deletes it. Waits for nobody. */
+extern void scan_delete(Relation relation, ItemPointer row);
+
 
 /* ---------------------------------------------------------------------------
  * token.c: the form of a secret token, and its digest
@@ -1277,9 +1293,6 @@ extern void attempt_begin(Attempt *attempt, const char *email);
 
 /* Sets its counters to zero. */
 extern void attempt_succeeded(const Attempt *attempt);
-
-/* Asks for shared memory if the library is being preloaded; called once by _PG_init(). */
-extern void attempt_init(void);
 
 /* ---------------------------------------------------------------------------
  * plan.c: billing plans

@@ -60,13 +60,13 @@
 #define ANSWERS \
 	"(SELECT g.oid FROM pg_proc g WHERE g.pronamespace = 'account'::regnamespace AND g.proname ~ '^" ANSWER_NAMES "$'" \
 	" UNION ALL SELECT f.oid FROM function f" \
-	" WHERE (f.source ~* '(^|[^[:alnum:]_])" ANSWER_NAMES "[[:space:]]*\\(' AND f.source !~* 'policy_row')" \
+	" WHERE (f.source ~* '(^|[^[:alnum:]_])" ANSWER_NAMES "[[:space:]]*\\(' AND f.source !~* 'policy_(writable_)?row')" \
 	" OR (EXISTS (SELECT FROM pg_depend d JOIN pg_proc g ON g.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid" \
 	" AND d.refclassid = 'pg_proc'::regclass AND g.pronamespace = 'account'::regnamespace AND g.proname ~ '^" ANSWER_NAMES "$')" \
 	" AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_proc g ON g.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid" \
-	" AND d.refclassid = 'pg_proc'::regclass AND g.pronamespace = 'account'::regnamespace AND g.proname = 'policy_row')))"
+	" AND d.refclassid = 'pg_proc'::regclass AND g.pronamespace = 'account'::regnamespace AND g.proname IN ('policy_row', 'policy_writable_row'))))"
 #define TESTS_OF_ROWS \
-	"(SELECT g.oid FROM pg_proc g WHERE g.pronamespace = 'account'::regnamespace AND g.proname IN ('policy_row', 'policy_reads'))"
+	"(SELECT g.oid FROM pg_proc g WHERE g.pronamespace = 'account'::regnamespace AND g.proname IN ('policy_row', 'policy_writable_row', 'policy_reads'))"
 
 /* Whether a stored expression or query calls one of some functions. */
 #define CALLS(tree, functions) \
@@ -84,8 +84,8 @@
 	" OR left(" text ", length(w.start) + 1) = '(' || w.start AND substr(" text ", length(w.start) + 2) ~ '^" PLAIN_CALL "\\) AND ')"
 #define PLAIN_CALL "((policy_(writable_)?account_id|current_account_id)\\(\\)|policy_(writable_)?account_id\\(''[^'']+''::text\\))"
 #define WITH_ROW_TEST(text) \
-	"format('%sALTER POLICY %I ON %s USING (%s AND account.policy_row(%I%s))', r.as_owner, p.polname, r.name, " text "," \
-	" a.attname, ', ' || substring(substr(" text ", length(w.start) + 1) FROM '^\\.?policy_(?:writable_)?account_id\\((''[^'']+'')::text'))"
+	"format('%sALTER POLICY %I ON %s USING (%s AND account.policy_%srow(%I%s))', r.as_owner, p.polname, r.name, " text "," \
+	" substring(substr(" text ", length(w.start) + 1) FROM '^\\.?policy_(writable_)?account_id'), a.attname, ', ' || substring(substr(" text ", length(w.start) + 1) FROM '^\\.?policy_(?:writable_)?account_id\\((''[^'']+'')::text'))"
 
 #define OF_KIND "CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'SCHEMAS' END"
 

@@ -43,6 +43,10 @@ PG_FUNCTION_INFO_V1(account_gate_policy_row);
 PG_FUNCTION_INFO_V1(account_gate_policy_row_permitted);
 PG_FUNCTION_INFO_V1(account_gate_policy_row_workspace);
 PG_FUNCTION_INFO_V1(account_gate_policy_row_workspace_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_writable_row);
+PG_FUNCTION_INFO_V1(account_gate_policy_writable_row_permitted);
+PG_FUNCTION_INFO_V1(account_gate_policy_writable_row_workspace);
+PG_FUNCTION_INFO_V1(account_gate_policy_writable_row_workspace_permitted);
 PG_FUNCTION_INFO_V1(account_gate_policy_reads);
 PG_FUNCTION_INFO_V1(account_gate_policy_first);
 PG_FUNCTION_INFO_V1(account_gate_evaluate_first);
@@ -437,9 +441,9 @@ account_gate_policy_identified(PG_FUNCTION_ARGS)
  * classes).  And it evaluates whatever calls no function on a column, other than leakproof ones,
  * before ours if it is cheaper, so that a function without arguments behind a condition tells
  * what the row had.  The comparisons are therefore for indexes alone.  What decides is
- * policy_row(): no class takes it, and nothing is cheaper.  policy_first() does the second for
- * the policies of our own tables, which compare with arrays, that no class takes, and
- * policy_reads() does both for views.
+ * policy_row(), and of rows that are changed or deleted policy_writable_row(): no class takes
+ * them, and nothing is cheaper.  policy_first() does the second for the policies of our own
+ * tables, which compare with arrays, that no class takes, and policy_reads() does both for views.
  */
 static inline bool
 is_answer(const Answer *answer, const pg_uuid_t *account_id)
@@ -458,6 +462,17 @@ account_gate_policy_row(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(is_answer(&answer, PG_GETARG_UUID_P(0)));
 }
 
+/* policy_writable_row(account_id) */
+Datum
+account_gate_policy_writable_row(PG_FUNCTION_ARGS)
+{
+	static Answer answer;
+
+	if (!answer_holds(&answer))
+		find_answer(&answer, true, NULL, nobody(), false);
+	PG_RETURN_BOOL(is_answer(&answer, PG_GETARG_UUID_P(0)));
+}
+
 /* policy_row(account_id, permission) */
 Datum
 account_gate_policy_row_permitted(PG_FUNCTION_ARGS)
@@ -469,37 +484,76 @@ account_gate_policy_row_permitted(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(is_answer(&placed->answer, PG_GETARG_UUID_P(0)));
 }
 
-/* Whether a row is of the caller's account and of one of the workspaces of an answer. */
-static Datum
-is_row(FunctionCallInfo fcinfo, const Answer *workspaces)
+/* policy_writable_row(account_id, permission) */
+Datum
+account_gate_policy_writable_row_permitted(PG_FUNCTION_ARGS)
 {
-	static Answer account;
+	PlacedAnswer *placed = placed_answer(fcinfo, 1);
 
-	if (!answer_holds(&account))
-		find_answer(&account, false, NULL, nobody(), false);
-	PG_RETURN_BOOL(is_answer(&account, PG_GETARG_UUID_P(0)) && answer_has(workspaces, PG_GETARG_UUID_P(1)));
+	if (!answer_holds(&placed->answer))
+		find_answer(&placed->answer, true, placed->permission, nobody(), false);
+	PG_RETURN_BOOL(is_answer(&placed->answer, PG_GETARG_UUID_P(0)));
+}
+
+/* Whether a row is of the caller's account (that takes writes) and of one of the workspaces of an answer. */
+static Datum
+is_row(FunctionCallInfo fcinfo, bool writable, const Answer *workspaces)
+{
+	static Answer answers[2];
+	Answer	   *account = &answers[writable];
+
+	if (!answer_holds(account))
+		find_answer(account, writable, NULL, nobody(), false);
+	PG_RETURN_BOOL(is_answer(account, PG_GETARG_UUID_P(0)) && answer_has(workspaces, PG_GETARG_UUID_P(1)));
+}
+
+/* The same, where no permission is asked for, and where one is. */
+static Datum
+is_row_of_any(FunctionCallInfo fcinfo, bool writable)
+{
+	static Answer workspaces;
+
+	if (!answer_holds(&workspaces))
+		find_workspaces(&workspaces, NULL);
+	return is_row(fcinfo, writable, &workspaces);
+}
+
+static Datum
+is_row_of_permitted(FunctionCallInfo fcinfo, bool writable)
+{
+	PlacedAnswer *placed = placed_answer(fcinfo, 2);
+
+	if (!answer_holds(&placed->answer))
+		find_workspaces(&placed->answer, placed->permission);
+	return is_row(fcinfo, writable, &placed->answer);
 }
 
 /* policy_row(account_id, workspace_id) */
 Datum
 account_gate_policy_row_workspace(PG_FUNCTION_ARGS)
 {
-	static Answer answer;
-
-	if (!answer_holds(&answer))
-		find_workspaces(&answer, NULL);
-	return is_row(fcinfo, &answer);
+	return is_row_of_any(fcinfo, false);
 }
 
 /* policy_row(account_id, workspace_id, permission) */
 Datum
 account_gate_policy_row_workspace_permitted(PG_FUNCTION_ARGS)
 {
-	PlacedAnswer *placed = placed_answer(fcinfo, 2);
+	return is_row_of_permitted(fcinfo, false);
+}
 
-	if (!answer_holds(&placed->answer))
-		find_workspaces(&placed->answer, placed->permission);
-	return is_row(fcinfo, &placed->answer);
+/* policy_writable_row(account_id, workspace_id) */
+Datum
+account_gate_policy_writable_row_workspace(PG_FUNCTION_ARGS)
+{
+	return is_row_of_any(fcinfo, true);
+}
+
+/* policy_writable_row(account_id, workspace_id, permission) */
+Datum
+account_gate_policy_writable_row_workspace_permitted(PG_FUNCTION_ARGS)
+{
+	return is_row_of_permitted(fcinfo, true);
 }
 
 /* What the caller may read of one kind, and the last answer of another account. */
@@ -619,7 +673,7 @@ find_calls(Node *node, void *context)
 }
 
 /*
- * By how much a call of policy_row() or policy_reads() is to be cheaper than nothing.  The caller
+ * By how much a call of policy_row(), policy_writable_row() or policy_reads() is to be cheaper than nothing.  The caller
  * may call them too, so that they lend nothing to a condition that tells: a call that is
  * a whole condition has a column and nothing else, and among others it is the only one in its
  * condition, and worth less than those.

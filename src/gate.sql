@@ -67,7 +67,7 @@ CREATE FUNCTION account.evaluate_first(internal) RETURNS internal
 	LANGUAGE C STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'account_gate_evaluate_first';
 REVOKE ALL ON FUNCTION account.evaluate_first(internal) FROM PUBLIC;
-COMMENT ON FUNCTION account.evaluate_first(internal) IS 'For the planner: what policy_row(), policy_first() and policy_reads() cost, so that they are evaluated before whatever else a query asks of a row. Cannot be called from SQL.';
+COMMENT ON FUNCTION account.evaluate_first(internal) IS 'For the planner: what policy_row(), policy_writable_row(), policy_first() and policy_reads() cost, so that they are evaluated before whatever else a query asks of a row. Cannot be called from SQL.';
 
 CREATE FUNCTION account.policy_first(condition boolean) RETURNS boolean
 	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
@@ -98,6 +98,30 @@ CREATE FUNCTION account.policy_row(account_id uuid, workspace_id uuid, permissio
 	SUPPORT account.evaluate_first
 	AS 'MODULE_PATHNAME', 'account_gate_policy_row_workspace_permitted';
 COMMENT ON FUNCTION account.policy_row(uuid, uuid, text) IS 'For row security policies: whether a row''s account is policy_account_id() and its workspace one of policy_workspace_ids(permission). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_writable_row(account_id uuid) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_writable_row';
+COMMENT ON FUNCTION account.policy_writable_row(uuid) IS 'For row security policies of UPDATE and DELETE: whether a row''s account is policy_writable_account_id(). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_writable_row(account_id uuid, permission text) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_writable_row_permitted';
+COMMENT ON FUNCTION account.policy_writable_row(uuid, text) IS 'For row security policies of UPDATE and DELETE: whether a row''s account is policy_writable_account_id(permission). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_writable_row(account_id uuid, workspace_id uuid) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_writable_row_workspace';
+COMMENT ON FUNCTION account.policy_writable_row(uuid, uuid) IS 'For row security policies of UPDATE and DELETE: whether a row''s account is policy_writable_account_id() and its workspace one of policy_workspace_ids(). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
+
+CREATE FUNCTION account.policy_writable_row(account_id uuid, workspace_id uuid, permission text) RETURNS boolean
+	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE
+	SUPPORT account.evaluate_first
+	AS 'MODULE_PATHNAME', 'account_gate_policy_writable_row_workspace_permitted';
+COMMENT ON FUNCTION account.policy_writable_row(uuid, uuid, text) IS 'For row security policies of UPDATE and DELETE: whether a row''s account is policy_writable_account_id() and its workspace one of policy_workspace_ids(permission). Evaluated for each row before any condition of the caller''s. Anyone may call it; raises nothing.';
 
 CREATE FUNCTION account.policy_reads(account_id uuid, resource text) RETURNS boolean
 	LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE

@@ -408,14 +408,35 @@ password_require(void)
 	open_pgcrypto(&pgcrypto);
 }
 
-/* crypt(password, salt) of bcrypt: 60 characters. May be cancelled meanwhile. */
+/*
+ * Wipes the copy that pgcrypto's crypt() has made of a password, and freed as it was, just
+ * before the one of the salt: the first two free places of that size have it.
+ */
+static void
+wipe_freed(const char *password)
+{
+	size_t		size = strlen(password) + 1;
+	void	   *places[2];
+
+	for (int i = 0; i < lengthof(places); i++)
+	{
+		places[i] = palloc(size);
+		explicit_bzero(places[i], size);
+	}
+	for (int i = 0; i < lengthof(places); i++)
+		pfree(places[i]);
+}
+
+/* crypt(password, salt) of bcrypt: 60 characters. May be cancelled meanwhile; pgcrypto's copy is not wiped then. */
 static char *
 run_crypt(Pgcrypto *pgcrypto, const char *password, const char *salt)
 {
 	Datum		hash = FunctionCall2Coll(&pgcrypto->crypt, InvalidOid, PointerGetDatum(secret_text(password)),
 										 CStringGetTextDatum(salt));
-	char	   *result = TextDatumGetCString(hash);
+	char	   *result;
 
+	wipe_freed(password);
+	result = TextDatumGetCString(hash);
 	if (strlen(result) != HASH_LENGTH || strncmp(result, "$2a$", 4) != 0)
 		elog(ERROR, "crypt() of pgcrypto has not returned a hash of bcrypt");
 	return result;

@@ -98,8 +98,10 @@ static const char *const test_functions[] = {
 /*
  * What decides of a row that is read, changed or deleted, whatever the planner makes of the rest
  * (gate.c).  Who writes through a view reads nothing: the policies for reading are not asked then.
+ * The one for writing asks whether the account takes writes as well.
  */
 #define ROW_TEST "policy_row"
+#define WRITABLE_ROW_TEST "policy_writable_row"
 
 static Node *
 policy_node(HeapTuple tuple, TupleDesc descriptor, AttrNumber attribute)
@@ -229,6 +231,12 @@ workspace_node(PolicyTest test, const Isolation *isolation)
 	return (Node *) any;
 }
 
+static const char *
+row_test_name(PolicyTest test)
+{
+	return test == TEST_READABLE ? ROW_TEST : WRITABLE_ROW_TEST;
+}
+
 static Node *
 row_node(PolicyTest test, const Isolation *isolation)
 {
@@ -236,7 +244,7 @@ row_node(PolicyTest test, const Isolation *isolation)
 
 	if (isolation->workspace != 0)
 		columns = lappend(columns, uuid_column(isolation->workspace));
-	return function_call(ROW_TEST, BOOLOID, columns, permission_of(test, isolation));
+	return function_call(row_test_name(test), BOOLOID, columns, permission_of(test, isolation));
 }
 
 /* What a policy asks of whose row it is. */
@@ -283,7 +291,7 @@ row_test_sql(PolicyTest test, const ProtectedTable *table)
 	const char *workspace = table->workspace.quoted;
 	const char *compared = psprintf("%s OPERATOR(pg_catalog.=) account.%s(%s)", account, test_functions[test],
 									workspace == NULL ? literal : "");
-	const char *row = test == TEST_STORABLE ? "" : psprintf(" AND account." ROW_TEST "(%s%s%s%s%s)", account,
+	const char *row = test == TEST_STORABLE ? "" : psprintf(" AND account.%s(%s%s%s%s%s)", row_test_name(test), account,
 															workspace != NULL ? ", " : "",
 															workspace != NULL ? workspace : "", comma, literal);
 
@@ -534,10 +542,11 @@ read_node(Node *node, void *context)
 	if (is_our_call(node))
 	{
 		List	   *args = ((FuncExpr *) node)->args;
+		const char *name = get_func_name(((FuncExpr *) node)->funcid);
 
 		read_permission(args, reading->permission);
-		/* The columns of ROW_TEST stand beside it too. */
-		if (args != NIL && strcmp(get_func_name(((FuncExpr *) node)->funcid), ROW_TEST) != 0)
+		/* The columns of the row tests stand beside them too. */
+		if (args != NIL && strcmp(name, ROW_TEST) != 0 && strcmp(name, WRITABLE_ROW_TEST) != 0)
 			read_column(args, &reading->isolation->workspace);
 	}
 	else if (IsA(node, OpExpr) && is_our_call(llast(((OpExpr *) node)->args)))

@@ -348,7 +348,7 @@ is_safe(Node **place, Condition *condition)
 	return is_value(place, condition);
 }
 
-/* Whether a policy is ours: it calls account.policy_row(). */
+/* Whether a policy is ours: it calls account.policy_row() or policy_writable_row(). */
 static bool
 is_our_policy(List *security_quals)
 {
@@ -362,8 +362,12 @@ is_our_policy(List *security_quals)
 		{
 			FuncExpr   *call = lfirst(test);
 			char	   *name_space;
+			char	   *name;
 
-			if (!IsA(call, FuncExpr) || strcmp(get_func_name(call->funcid), "policy_row") != 0)
+			if (!IsA(call, FuncExpr))
+				continue;
+			name = get_func_name(call->funcid);
+			if (strcmp(name, "policy_row") != 0 && strcmp(name, "policy_writable_row") != 0)
 				continue;
 			name_space = get_namespace_name(get_func_namespace(call->funcid));
 			if (name_space != NULL && strcmp(name_space, "account") == 0)

@@ -112,11 +112,12 @@ parse_secret(const char *shown, size_t length, uint8 *secret)
 		return 0;
 	memcpy(encoded, shown, length);
 	decoded = pg_b64_decode(encoded, length, (void *) secret, SECRET_MAX);
-	if (decoded < SECRET_MIN)
-		return 0;
 	/* One text for one secret: what ends in other bits than it should is none. */
-	if (encode_base64(secret, decoded, again, sizeof(again)) != (int) length || memcmp(again, encoded, length) != 0)
-		return 0;
+	if (decoded < SECRET_MIN || encode_base64(secret, decoded, again, sizeof(again)) != (int) length ||
+		memcmp(again, encoded, length) != 0)
+		decoded = 0;
+	explicit_bzero(encoded, sizeof(encoded));
+	explicit_bzero(again, sizeof(again));
 	return decoded;
 }
 
@@ -210,8 +211,12 @@ account_signature_verify_webhook(PG_FUNCTION_ARGS)
 		seconds < now - tolerance || seconds > now + tolerance)
 		PG_RETURN_BOOL(false);
 	length = parse_secret(shown, shown_length, secret);
+	explicit_bzero((char *) shown, shown_length);
 	if (length == 0)
+	{
+		explicit_bzero(secret, sizeof(secret));
 		PG_RETURN_BOOL(false);
+	}
 
 	message.payload = VARDATA_ANY(PG_GETARG_TEXT_PP(3));
 	message.payload_length = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(3));

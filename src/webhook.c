@@ -10,6 +10,7 @@
 
 #include "access/detoast.h"
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -36,6 +37,7 @@ PG_FUNCTION_INFO_V1(account_webhook_reencrypt_webhook_secrets);
 /* A row of account.webhook_secrets. */
 typedef struct StoredSecret
 {
+	ItemPointerData row;
 	int64		entry;
 	TimestampTz created_at;
 	TimestampTz older_until;	/* those before it are in force; DT_NOEND as long as they would be anyway */
@@ -79,6 +81,7 @@ read_secrets(const pg_uuid_t *account_id, int *count)
 		secrets = repalloc(secrets, sizeof(StoredSecret) * (*count + 1));
 		secret = &secrets[(*count)++];
 		memset(secret, 0, sizeof(*secret));
+		secret->row = scan.tuple->t_self;
 		secret->entry = DatumGetInt64(scan.values[ANUM_ENTRY - 1]);
 		secret->created_at = DatumGetTimestampTz(scan.values[ANUM_CREATED_AT - 1]);
 		secret->older_until = scan_end(&scan, ANUM_OLDER_UNTIL);
@@ -130,26 +133,19 @@ insert_secret(const pg_uuid_t *account_id, const uint8 *secret, TimestampTz crea
 	query_write(&insert, values, nulls);
 }
 
-/*
- * Deletes what is not in force any more, skipping what others delete, so that a rotation
- * waits for nobody.  Between query_open() and query_close().
- */
+/* Deletes secrets that are not in force any more, but for those that others delete. */
 static void
-clean_secrets(const pg_uuid_t *account_id)
+delete_secrets(const StoredSecret *secrets, int count)
 {
-	static Statement clean = {
-		"DELETE FROM account.webhook_secrets s"
-		" WHERE s.account_id OPERATOR(pg_catalog.=) $1 AND s.entry OPERATOR(pg_catalog.=) ANY (ARRAY("
-		"SELECT o.entry FROM account.webhook_secrets o WHERE o.account_id OPERATOR(pg_catalog.=) $1"
-		" AND EXISTS (SELECT FROM account.webhook_secrets n WHERE n.account_id OPERATOR(pg_catalog.=) $1"
-		" AND ROW(n.created_at, n.entry) OPERATOR(pg_catalog.>) ROW(o.created_at, o.entry)"
-		" AND n.older_until OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())"
-		" FOR UPDATE OF o SKIP LOCKED))",
-		1, {UUIDOID}
-	};
-	Datum		value = UUIDPGetDatum(account_id);
+	Relation	relation = table_open(schema_catalog()->webhook_secrets, RowExclusiveLock);
 
-	query_write(&clean, &value, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		ItemPointerData row = secrets[i].row;
+
+		scan_delete(relation, &row);
+	}
+	table_close(relation, NoLock);
 }
 
 void
@@ -232,9 +228,8 @@ read_message(FunctionCallInfo fcinfo, bool as_text, SignedMessage *message)
 		signature_use_utf8(message);
 }
 
-/* Signs a message with every secret of an account that is in force, newest first. */
-static text *
-sign_for(const pg_uuid_t *account_id, const SignedMessage *message)
+text *
+webhook_sign(const pg_uuid_t *account_id, const SignedMessage *message)
 {
 	int			count;
 	StoredSecret *secrets = read_secrets(account_id, &count);
@@ -244,7 +239,7 @@ sign_for(const pg_uuid_t *account_id, const SignedMessage *message)
 	char		signature[SIGNATURE_LENGTH];
 
 	if (in_force == 0)
-		error_raise(ERROR_NOT_FOUND, "Call rotate_webhook_secret().", "the account has no webhook secret");
+		return NULL;
 	initStringInfo(&signatures);
 	for (int i = 0; i < in_force; i++)
 	{
@@ -280,14 +275,16 @@ replace_secret(const pg_uuid_t *account_id, const uint8 *secret, const Interval 
 	TimestampTz older_until = changes_plus_interval(now, overlap);
 	StoredSecret *secrets;
 	int			count;
+	int			in_force;
 
-	clean_secrets(account_id);
 	secrets = read_secrets(account_id, &count);
-	if (older_until > now && count_in_force(secrets, count) >= SECRETS_MAX)
+	in_force = count_in_force(secrets, count);
+	if (older_until > now && in_force >= SECRETS_MAX)
 		error_raise(ERROR_CONFLICT, "Rotate without an overlap, which ends them all, or wait until one has ended.",
 					"the account has %d webhook secrets in force", SECRETS_MAX);
 	/* It is the newest also after the clock was set back. */
 	insert_secret(account_id, secret, count > 0 ? Max(now, secrets[0].created_at + 1) : now, older_until);
+	delete_secrets(secrets + in_force, count - in_force);
 }
 
 /* rotate_webhook_secret(overlap, account_id) */
@@ -300,6 +297,7 @@ account_webhook_rotate_webhook_secret(PG_FUNCTION_ARGS)
 	Target		target;
 	QueryScope	scope;
 	char	   *shown;
+	text	   *result;
 
 	find_target(fcinfo, 1, &target);
 	validation_start(&validation);
@@ -316,7 +314,9 @@ account_webhook_rotate_webhook_secret(PG_FUNCTION_ARGS)
 	query_close(&scope);
 	shown = signature_show_secret(secret);
 	explicit_bzero(secret, sizeof(secret));
-	PG_RETURN_TEXT_P(cstring_to_text(shown));
+	result = cstring_to_text(shown);
+	explicit_bzero(shown, strlen(shown));
+	PG_RETURN_TEXT_P(result);
 }
 
 /* webhook_secret(account_id) */
@@ -325,12 +325,15 @@ account_webhook_webhook_secret(PG_FUNCTION_ARGS)
 {
 	Target		target;
 	char	   *secret;
+	text	   *result;
 
 	find_target(fcinfo, 0, &target);
 	secret = webhook_newest(&target.account_id);
 	if (secret == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(secret));
+	result = cstring_to_text(secret);
+	explicit_bzero(secret, strlen(secret));
+	PG_RETURN_TEXT_P(result);
 }
 
 static Datum
@@ -338,10 +341,14 @@ sign_argument(FunctionCallInfo fcinfo, bool as_text)
 {
 	Target		target;
 	SignedMessage message;
+	text	   *signatures;
 
 	find_target(fcinfo, 3, &target);
 	read_message(fcinfo, as_text, &message);
-	PG_RETURN_TEXT_P(sign_for(&target.account_id, &message));
+	signatures = webhook_sign(&target.account_id, &message);
+	if (signatures == NULL)
+		error_raise(ERROR_NOT_FOUND, "Call rotate_webhook_secret().", "the account has no webhook secret");
+	PG_RETURN_TEXT_P(signatures);
 }
 
 /* sign_webhook(message_id, payload text, sent_at, account_id) */
@@ -421,5 +428,8 @@ account_webhook_reencrypt_webhook_secrets(PG_FUNCTION_ARGS)
 	for (uint64 row = 0; row < rows; row++)
 		reencrypt(&accounts[row], &secrets[row]);
 	query_close(&scope);
+	if (rows > 0)
+		audit_note("webhook_secret.reencrypted", "webhook_secret", NULL, NULL,
+				   psprintf("{\"secrets\": " UINT64_FORMAT "}", rows));
 	PG_RETURN_INT64(rows);
 }
