@@ -33,6 +33,9 @@ int			setting_session_idle_timeout;
 int			setting_key_max_age;
 int			setting_rate_buckets;
 char	   *setting_trusted_proxies;
+char	   *setting_databases;
+int			setting_recorder_interval;
+int			setting_recorded_uses;
 char	   *setting_tenant_role;
 char	   *setting_service_account_name_pattern;
 
@@ -173,6 +176,43 @@ define_user_settings(void)
 							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("account.require_verified_email",
 							 "Makes those who registered themselves prove their e-mail before they are users.",
+static void
+define_recorder_settings(void)
+{
+	GucContext	start_context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
+
+	DefineCustomStringVariable("account.databases",
+							   "Databases that have a recorder, a background worker that writes what shared memory has gathered.",
+							   "It takes shared_preload_libraries. Names that are no plain words are in double quotes.",
+							   &setting_databases, "", start_context, GUC_LIST_INPUT,
+							   recorder_check_databases, NULL, NULL);
+	DefineCustomIntVariable("account.recorder_interval",
+							"How often the recorder writes.", NULL,
+							&setting_recorder_interval, 5000, 100, SECS_PER_HOUR * 1000, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("account.recorded_uses",
+							"How many keys and sessions shared memory has room for whose use is to be written.",
+							"Each takes 64 bytes. Where there are more, those of the longest ago are forgotten.",
+							&setting_recorded_uses, 65536, 8, 1 << 24, start_context, 0,
+							NULL, NULL, NULL);
+}
+
+static void
+define_audit_settings(void)
+{
+	DefineCustomEnumVariable("account.log_requests",
+							 "Which requests of service accounts are in the audit log: none, those that write, or all.",
+							 "A request is a transaction.",
+							 &setting_log_requests, LOG_REQUESTS_NONE, log_requests_values,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("account.counted_accounts",
+							"How many accounts shared memory has room for whose authentications and refusals are counted.",
+							"Each takes 168 bytes. Where more are active within account.recorder_interval, some of what they do is not counted.",
+							&setting_counted_accounts, 16384, 8, 1 << 22,
+							process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+}
+
 							 "Where it is off, who registers an e-mail and logs in learns whether somebody had it.",
 							 &setting_require_verified_email, true, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
@@ -229,3 +269,4 @@ _PG_init(void)
 	MarkGUCPrefixReserved("account");
 }
 	bound_init();
+	recorder_init();

@@ -48,6 +48,9 @@ extern int	setting_login_attempts;
 extern int	setting_login_lockout;	/* seconds */
 extern int	setting_last_used_interval; /* seconds */
 extern int	setting_rate_buckets;	/* that shared memory has room for */
+extern char *setting_databases;	/* that have a recorder; parsed by recorder.c */
+extern int	setting_recorder_interval;	/* milliseconds */
+extern int	setting_recorded_uses;	/* that shared memory has room for */
 extern int	setting_session_idle_timeout;	/* seconds, 0 for none */
 extern int	setting_key_max_age;	/* seconds; read by a view */
 extern char *setting_trusted_proxies;	/* parsed by network.c */
@@ -115,6 +118,9 @@ typedef struct RowType
 } RowType;
 
 /* The row type of the function that is being called, blessed; looked up at the first call alone. */
+/* Looks everything up anew; whether schema_catalog() would not raise. */
+extern bool schema_is_usable(void);
+
 extern TupleDesc schema_row_type(FunctionCallInfo fcinfo, RowType *kept);
 
 /* Hooks the invalidation of the above into the session; called once by _PG_init(). */
@@ -1095,6 +1101,11 @@ extern const pg_uuid_t *caller_require_admin_of(FunctionCallInfo fcinfo, const c
 typedef struct Target
 {
 	pg_uuid_t	account_id;
+/* How many uses were forgotten before they were written, for want of room. False where the library is not preloaded. */
+extern bool use_evicted(int64 *evicted);
+
+extern void use_init(void);
+
 	TreePath   *path;			/* of account_id */
 	bool		as_admin;		/* by an administrator: no identity */
 	bool		own;			/* the caller's own account */
@@ -1587,6 +1598,35 @@ typedef struct RoleRecord
 /*
  * Read a role that profiles of an account can have, its own or a built-in one, as it is committed
  * now, without any check of the caller.  By name: raises VALIDATION_FAILED if it is NULL, NOT_FOUND.
+/* ---------------------------------------------------------------------------
+ * counter.c: counters of attempts to log in, in shared memory
+ */
+
+/* Whether a counter that was touched then is zero by now. */
+extern bool counter_has_run_out(TimestampTz touched_at, TimestampTz now);
+
+/* Whether there are counters in shared memory: where the library is preloaded. The next three ask for it. */
+extern bool counter_ready(void);
+
+/* Counts one more, up to a limit; returns the count before. */
+extern int	counter_add(const pg_uuid_t *subject, int limit, TimestampTz now);
+
+/* Sets a counter to zero. */
+extern void counter_clear(const pg_uuid_t *subject, TimestampTz now);
+
+/* Has the recorder write a counter that is not on disk yet, and waits for it, not for long; does nothing where none runs. */
+extern void counter_settle(const pg_uuid_t *subject);
+
+/* What a recorder has written of a counter, 0 if it has run out; and the row's end. For where memory has none. */
+extern int	counter_read_stored(const pg_uuid_t *subject, TimestampTz now);
+extern void counter_delete_stored(const pg_uuid_t *subject);
+
+/* How many that had not run out and were on no disk have had to make room. */
+extern int64 counter_evicted(void);
+
+/* Asks for shared memory if the library is being preloaded; called once by _PG_init(). */
+extern void counter_init(void);
+
  */
 extern void role_find(const char *name, const pg_uuid_t *account_id, RoleRecord *role);
 extern bool role_find_by_id(const pg_uuid_t *role_id, const pg_uuid_t *account_id, RoleRecord *role);

@@ -14,15 +14,15 @@
  *	- After as many from all sources together each further attempt waits a little, up
  *	  to DELAY_MAX.  It is never locked, so nobody keeps the user out from afar.
  *
- * With shared_preload_libraries the counters are in shared memory, whatever becomes of
- * the caller's transaction, and start anew with the server.  They are sets of a few
- * places, found by a digest under the cluster's secret, so that nobody can aim at a
- * set; when one is full the counter that was touched longest ago makes room.  Each
- * set belongs to one lock, which is held for a few instructions.
+ * With shared_preload_libraries the counters are in shared memory (counter.c), whatever
+ * becomes of the caller's transaction.  Where a recorder runs they outlast the server, a
+ * crash too: nobody is told that he is locked out before that is on disk, or the recorder
+ * has had its time for it.
  *
  * Without, they are rows of account.login_failures, which are lost if the caller's
  * transaction is rolled back, but for what the session itself remembers (lapse.c): who may
- * open sessions and send SQL of his own can guess without limit.
+ * open sessions and send SQL of his own can guess without limit.  What a recorder wrote before
+ * still locks.
  * They are read with a dirty snapshot, so that what others try at this moment counts
  * while their transactions are open; inserted under a lock of our own that is given
  * back at once; and deleted without waiting.  So an attempt waits for no transaction,
@@ -44,11 +44,7 @@
 #include "common/sha2.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/fmgroids.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
@@ -56,36 +52,12 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#define SETS 8192
-#define PLACES 8				/* of a set */
-#define LOCKS 128
-
 #define DELAY_MAX 2000			/* milliseconds */
 #define CLEANED 8				/* old rows that one attempt deletes */
 
 /* Columns of account.login_failures; schema_catalog() has checked the version. */
 #define ANUM_FAILURES_SUBJECT 1
 #define ANUM_FAILURES_FAILED_AT 2
-
-typedef struct Counter
-{
-	pg_uuid_t	subject;
-	TimestampTz touched_at;		/* 0: free */
-	int			count;
-} Counter;
-
-typedef struct Counters
-{
-	pg_atomic_uint64 evicted;	/* that had not run out */
-	Counter		sets[SETS][PLACES];
-} Counters;
-
-/* In shared memory; NULL if the library was not preloaded. */
-static Counters *counters = NULL;
-static LWLockPadded *locks = NULL;
-
-static shmem_request_hook_type previous_shmem_request = NULL;
-static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 PG_FUNCTION_INFO_V1(account_attempt_evicted_login_counters);
 
@@ -134,134 +106,6 @@ make_subject(const char *email, const unsigned char *source, int source_length, 
 	if (!done)
 		error_raise(ERROR_INTERNAL_SERVER_ERROR, NULL, "could not compute HMAC-SHA-256");
 	memcpy(subject->data, digest, UUID_LEN);
-}
-
-/* Whether a counter that was touched then has run out by now. */
-static bool
-has_run_out(TimestampTz touched_at, TimestampTz now)
-{
-	return now - touched_at >= (int64) setting_login_lockout * USECS_PER_SEC;
-}
-
-/* ---------------------------------------------------------------------------
- * In shared memory
- */
-
-static LWLock *
-find_set(const pg_uuid_t *subject, Counter **set)
-{
-	uint32		number;
-
-	memcpy(&number, subject->data, sizeof(number));
-	*set = counters->sets[number % SETS];
-	return &locks[number % SETS % LOCKS].lock;
-}
-
-/* The counter of a subject in its locked set; makes one if asked to, or returns NULL. */
-static Counter *
-find_counter(Counter *set, const pg_uuid_t *subject, TimestampTz now, bool make)
-{
-	Counter    *oldest = &set[0];
-
-	for (int i = 0; i < PLACES; i++)
-	{
-		if (set[i].touched_at != 0 && memcmp(&set[i].subject, subject, UUID_LEN) == 0)
-			return &set[i];
-		if (set[i].touched_at < oldest->touched_at)
-			oldest = &set[i];
-	}
-	if (!make)
-		return NULL;
-	if (oldest->touched_at != 0 && !has_run_out(oldest->touched_at, now))
-		pg_atomic_fetch_add_u64(&counters->evicted, 1);
-	oldest->subject = *subject;
-	oldest->count = 0;
-	return oldest;
-}
-
-/* Counts one more, up to a limit; returns the count before. */
-static int
-count_in_memory(const pg_uuid_t *subject, int limit, TimestampTz now)
-{
-	Counter    *set;
-	LWLock	   *lock = find_set(subject, &set);
-	Counter    *counter;
-	int			count;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	counter = find_counter(set, subject, now, true);
-	if (counter->count > 0 && has_run_out(counter->touched_at, now))
-		counter->count = 0;
-	count = counter->count;
-	if (count < limit)
-	{
-		counter->count++;
-		counter->touched_at = now;
-	}
-	LWLockRelease(lock);
-	return count;
-}
-
-static void
-clear_in_memory(const pg_uuid_t *subject)
-{
-	Counter    *set;
-	LWLock	   *lock = find_set(subject, &set);
-	Counter    *counter;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	counter = find_counter(set, subject, 0, false);
-	if (counter != NULL)
-		counter->touched_at = 0;
-	LWLockRelease(lock);
-}
-
-static void
-request_memory(void)
-{
-	if (previous_shmem_request != NULL)
-		previous_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Counters)));
-	RequestNamedLWLockTranche("account_attempts", LOCKS);
-}
-
-static void
-attach_memory(void)
-{
-	bool		found;
-
-	if (previous_shmem_startup != NULL)
-		previous_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	counters = ShmemInitStruct("account attempts", sizeof(Counters), &found);
-	if (!found)
-	{
-		memset(counters, 0, sizeof(*counters));
-		pg_atomic_init_u64(&counters->evicted, 0);
-	}
-	locks = GetNamedLWLockTranche("account_attempts");
-	LWLockRelease(AddinShmemInitLock);
-}
-
-void
-attempt_init(void)
-{
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_shmem_request = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = attach_memory;
-}
-
-/* evicted_login_counters() */
-Datum
-account_attempt_evicted_login_counters(PG_FUNCTION_ARGS)
-{
-	caller_require_admin("see how logins are counted");
-	if (counters == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_INT64((int64) pg_atomic_read_u64(&counters->evicted));
 }
 
 /* ---------------------------------------------------------------------------
@@ -330,8 +174,8 @@ read_failures(const pg_uuid_t *subject, TimestampTz now)
 
 	qsort(times, rows, sizeof(TimestampTz), compare_times);
 	for (int i = 0; i < rows; i++)
-		count = i > 0 && has_run_out(times[i - 1], times[i]) ? 1 : count + 1;
-	return rows > 0 && has_run_out(times[rows - 1], now) ? 0 : count;
+		count = i > 0 && counter_has_run_out(times[i - 1], times[i]) ? 1 : count + 1;
+	return rows > 0 && counter_has_run_out(times[rows - 1], now) ? 0 : count;
 }
 
 static void
@@ -361,7 +205,7 @@ count_in_table(const pg_uuid_t *subject, int limit, TimestampTz now)
 	memcpy(halves, subject->data, UUID_LEN);
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (halves[0] >> 32), (uint32) halves[0], LOCK_CLASS_ATTEMPT);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	count = read_failures(subject, now);
+	count = Max(read_failures(subject, now), counter_read_stored(subject, now));
 	if (count < limit)
 	{
 		insert_failure(subject, now);
@@ -382,12 +226,7 @@ clear_in_table(const pg_uuid_t *subject)
 	CommandCounterIncrement();
 	open_failures(&scan, subject, SnapshotSelf, RowExclusiveLock);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan.descriptor)))
-	{
-		TM_FailureData failure;
-
-		(void) table_tuple_delete(scan.relation, &tuple->t_self, GetCurrentCommandId(true), SnapshotSelf,
-								  InvalidSnapshot, false, &failure, false);
-	}
+		scan_delete(scan.relation, &tuple->t_self);
 	close_failures(&scan, RowExclusiveLock);
 	CommandCounterIncrement();
 }
@@ -424,7 +263,7 @@ clean_table(TimestampTz now)
 static int
 count_one(const pg_uuid_t *subject, int limit, TimestampTz now)
 {
-	return counters != NULL ? count_in_memory(subject, limit, now) : count_in_table(subject, limit, now);
+	return counter_ready() ? counter_add(subject, limit, now) : count_in_table(subject, limit, now);
 }
 
 /* Waits; may be cancelled. */
@@ -456,14 +295,18 @@ attempt_begin(Attempt *attempt, const char *email)
 
 	make_subject(email, source, source_length, &attempt->subjects[0]);
 	make_subject(email, NULL, 0, &attempt->subjects[1]);
-	if (counters == NULL)
+	if (!counter_ready())
 	{
 		clean_table(now);
 		lapse_write(insert_failure, now - (int64) setting_login_lockout * USECS_PER_SEC);
 	}
 	attempt->locked = count_one(&attempt->subjects[0], limit, now) >= limit;
 	if (attempt->locked)
+	{
+		if (counter_ready())
+			counter_settle(&attempt->subjects[0]);
 		return;
+	}
 	count = count_one(&attempt->subjects[1], limit * 2, now);
 	if (count >= limit)
 		wait_for(Min(DELAY_MAX, DELAY_MAX * (count - limit + 1) / limit));
@@ -474,12 +317,23 @@ attempt_succeeded(const Attempt *attempt)
 {
 	for (int i = 0; i < lengthof(attempt->subjects); i++)
 	{
-		if (counters != NULL)
-			clear_in_memory(&attempt->subjects[i]);
+		if (counter_ready())
+			counter_clear(&attempt->subjects[i], GetCurrentTimestamp());
 		else
 		{
 			clear_in_table(&attempt->subjects[i]);
+			counter_delete_stored(&attempt->subjects[i]);
 			lapse_forget(&attempt->subjects[i]);
 		}
 	}
+}
+
+/* evicted_login_counters() */
+Datum
+account_attempt_evicted_login_counters(PG_FUNCTION_ARGS)
+{
+	caller_require_admin("see how logins are counted");
+	if (!counter_ready())
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(counter_evicted());
 }

@@ -3,7 +3,7 @@
 --
 -- An attempt is two rows, and success deletes them; each attempt also deletes a few
 -- rows that are so old that they count no more.  With shared_preload_libraries the
--- table stays empty.
+-- table stays empty (counter.c).
 
 CREATE TABLE account.login_failures (
 	subject uuid NOT NULL,
@@ -23,7 +23,7 @@ CREATE FUNCTION account.evicted_login_counters() RETURNS bigint
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_attempt_evicted_login_counters';
 REVOKE ALL ON FUNCTION account.evicted_login_counters() FROM PUBLIC;
-COMMENT ON FUNCTION account.evicted_login_counters() IS 'How many counters of attempts to log in have had to make room in shared memory since the server started: more than a few mean that somebody tries very many addresses. NULL where the library is not preloaded. Level admin. Raises FORBIDDEN otherwise.';
+COMMENT ON FUNCTION account.evicted_login_counters() IS 'How many counters of attempts to log in have had to make room in shared memory since the server started, and were not written by a recorder: more than a few mean that somebody tries very many addresses. NULL where the library is not preloaded. Level admin. Raises FORBIDDEN otherwise.';
 
 INSERT INTO account.access_grants (level, object) VALUES
 	('admin', 'FUNCTION account.evicted_login_counters()');

@@ -25,11 +25,8 @@
  * shares alone are more.  Nobody but who has the same line can keep an owner out who comes to
  * revoke a key.
  *
- * The buckets are in shared memory, in sets of a few places, found by a hash under a seed
- * of this start of the server; in a full set the bucket that was touched longest ago makes
- * room.  A bucket that is not there is full.  A set belongs to one lock, one is held at a
- * time, and nothing that could fail is done meanwhile.  They work on a standby, which
- * counts by itself, and start anew with the server.
+ * The buckets are in shared memory (sets.c); one that is not there is full.  They work on a
+ * standby, which counts by itself, and start anew with the server.
  *
  * The limit of an account is what limit.c keeps in the session.  That is not asked while no
  * plan names one, which the session keeps too: a trigger of account.plans sends a relcache
@@ -44,21 +41,13 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "commands/trigger.h"
-#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "port/atomics.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-
-#define PLACES 8				/* of a set */
-#define LOCKS 128
 
 #define MINUTE ((int64) SECS_PER_MINUTE * USECS_PER_SEC)
 #define TOKEN MINUTE			/* a token: one a minute regains one of it in a microsecond */
@@ -79,25 +68,11 @@ typedef struct BucketName
 
 typedef struct Bucket
 {
-	uint64		hash[2];		/* of its name */
-	TimestampTz touched_at;		/* 0: free */
-	int64		level;			/* then; TOKENs, negative where they are owed */
+	SetsEntry	head;
+	int64		level;			/* when it was touched; TOKENs, negative where they are owed */
 } Bucket;
 
-typedef struct Buckets
-{
-	uint64		seeds[2];
-	pg_atomic_uint64 evicted;	/* that were not full again */
-	int64		nsets;
-	Bucket		sets[FLEXIBLE_ARRAY_MEMBER][PLACES];
-} Buckets;
-
-/* In shared memory; NULL if the library was not preloaded. */
-static Buckets *buckets = NULL;
-static LWLockPadded *locks = NULL;
-
-static shmem_request_hook_type previous_shmem_request = NULL;
-static shmem_startup_hook_type previous_shmem_startup = NULL;
+static Sets *buckets = NULL;	/* if the library was not preloaded */
 
 /* Whether a plan names the limit. */
 static bool plan_names_it = false;
@@ -200,62 +175,38 @@ account_rate_forget_plans(PG_FUNCTION_ARGS)
 static void
 refill(Bucket *bucket, int64 size, TimestampTz now)
 {
-	int64		passed = now - bucket->touched_at;
+	int64		passed = now - bucket->head.touched_at;
 
 	if (passed > 0)
 		bucket->level += size * Min(passed, 2 * MINUTE);
 	/* Others may have been here just after now; a clock that was set back is none of that. */
 	if (passed > 0 || passed < -MINUTE)
-		bucket->touched_at = now;
+		bucket->head.touched_at = now;
 	bucket->level = Min(bucket->level, size * TOKEN);
 }
 
-/* Finds a bucket in its locked set, or makes a full one. */
-static Bucket *
-find_bucket(Bucket *set, const uint64 hash[2], int64 size, TimestampTz now)
+/* Whether a bucket may differ from a full one: in two minutes whatever was owed is there again. */
+static bool
+is_needed(const void *entry, TimestampTz now)
 {
-	Bucket	   *oldest = &set[0];
-
-	for (int i = 0; i < PLACES; i++)
-	{
-		if (set[i].touched_at != 0 && set[i].hash[0] == hash[0] && set[i].hash[1] == hash[1])
-		{
-			refill(&set[i], size, now);
-			return &set[i];
-		}
-		if (set[i].touched_at < oldest->touched_at)
-			oldest = &set[i];
-	}
-	/* In two minutes whatever was owed is there again. */
-	if (oldest->touched_at != 0 && now - oldest->touched_at < 2 * MINUTE)
-		pg_atomic_fetch_add_u64(&buckets->evicted, 1);
-	memcpy(oldest->hash, hash, sizeof(oldest->hash));
-	oldest->touched_at = now;
-	oldest->level = size * TOKEN;
-	return oldest;
+	return now - ((const SetsEntry *) entry)->touched_at < 2 * MINUTE;
 }
 
 /* Takes a token of a bucket if at least so much is left then.  Returns what was there before. */
 static int64
 take(const BucketName *name, int64 size, int64 least, TimestampTz now)
 {
-	uint64		hash[2];
-	int64		set;
-	LWLock	   *lock;
-	Bucket	   *bucket;
+	Bucket	   *bucket = sets_acquire(buckets, name, sizeof(*name), true, now);
 	int64		level;
 
-	for (int i = 0; i < lengthof(hash); i++)
-		hash[i] = hash_bytes_extended((const unsigned char *) name, sizeof(*name), buckets->seeds[i]);
-	set = hash[0] % buckets->nsets;
-	lock = &locks[set % LOCKS].lock;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	bucket = find_bucket(buckets->sets[set], hash, size, now);
+	if (sets_was_made(buckets))
+		bucket->level = size * TOKEN;
+	else
+		refill(bucket, size, now);
 	level = bucket->level;
 	if (level - TOKEN >= least)
 		bucket->level = Max(level - TOKEN, -size * TOKEN);
-	LWLockRelease(lock);
+	sets_release(buckets);
 	return level;
 }
 
@@ -320,60 +271,18 @@ Datum
 account_rate_evicted_rate_buckets(PG_FUNCTION_ARGS)
 {
 	caller_require_admin("see how requests are counted");
-	if (buckets == NULL)
+	if (!sets_ready(buckets))
 		PG_RETURN_NULL();
-	PG_RETURN_INT64((int64) pg_atomic_read_u64(&buckets->evicted));
-}
-
-/* ---------------------------------------------------------------------------
- * Shared memory
- */
-
-static Size
-memory_size(void)
-{
-	return add_size(offsetof(Buckets, sets), mul_size(setting_rate_buckets / PLACES, sizeof(Bucket) * PLACES));
-}
-
-static void
-request_memory(void)
-{
-	if (previous_shmem_request != NULL)
-		previous_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(memory_size()));
-	RequestNamedLWLockTranche("account_rates", LOCKS);
-}
-
-static void
-attach_memory(void)
-{
-	bool		found;
-
-	if (previous_shmem_startup != NULL)
-		previous_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	buckets = ShmemInitStruct("account rates", memory_size(), &found);
-	if (!found)
-	{
-		memset(buckets, 0, memory_size());
-		if (!pg_strong_random(buckets->seeds, sizeof(buckets->seeds)))
-			elog(FATAL, "could not draw random bytes");
-		pg_atomic_init_u64(&buckets->evicted, 0);
-		buckets->nsets = setting_rate_buckets / PLACES;
-	}
-	locks = GetNamedLWLockTranche("account_rates");
-	LWLockRelease(AddinShmemInitLock);
+	PG_RETURN_INT64(sets_evicted(buckets));
 }
 
 void
 rate_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
-	if (!process_shared_preload_libraries_in_progress)
+	buckets = sets_define("account_rates", sizeof(Bucket), setting_rate_buckets);
+	if (buckets == NULL)
 		return;
+	sets_count_needed(buckets, is_needed);
 	identity_admission = admit;
-	previous_shmem_request = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = attach_memory;
 }

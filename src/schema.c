@@ -95,6 +95,7 @@ static const struct
 	RELATION(right_signal),
 	RELATION(roles),
 	RELATION(roles_pkey),
+	RELATION(turns),
 	RELATION(user_memberships),
 	RELATION(user_memberships_pkey),
 	RELATION(user_memberships_profile_id_key),
@@ -149,6 +150,13 @@ schema_catalog_if_usable(void)
 		return NULL;
 	catalog_known = before == invalidations;
 	return &catalog;
+}
+
+bool
+schema_is_usable(void)
+{
+	catalog_known = false;
+	return schema_catalog_if_usable() != NULL;
 }
 
 const Catalog *

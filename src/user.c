@@ -483,8 +483,9 @@ account_user_enable_user(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-void
-user_erase(const UserRecord *user)
+/* Blanks the rows of a user, and what names the address. */
+static void
+blank(const UserRecord *user)
 {
 	static Statement blank_user = {
 		"UPDATE account.users SET email = NULL, password_hash = NULL, external_id = NULL,"
@@ -517,6 +518,23 @@ user_erase(const UserRecord *user)
 	query_write(&drop_registrations, &email, NULL);
 	query_write(&blank_invitations, &email, NULL);
 	query_close(&scope);
+}
+
+void
+user_erase(const UserRecord *user)
+{
+	bool		quiet = audit_quiet(true);
+
+	PG_TRY();
+	{
+		blank(user);
+	}
+	PG_FINALLY();
+	{
+		(void) audit_quiet(quiet);
+	}
+	PG_END_TRY();
+	audit_note("user.erased", "user", &user->user_id, NULL, NULL);
 }
 
 /* erase_user(user_id) */
