@@ -41,7 +41,7 @@ SELECT nspacl FROM pg_namespace WHERE nspname IN ('account', 'account_api') AND 
 -- Each function that is not PUBLIC's is given to one level, but for triggers, what our tables are made of and what superusers keep to themselves.
 SELECT function FROM functions
 WHERE NOT has_function_privilege('public', oid, 'EXECUTE') AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-	AND proname NOT IN ('grant_access', 'revoke_access', 'refresh_access', 'setup_postgrest', 'evaluate_first')
+	AND proname NOT IN ('grant_access', 'revoke_access', 'refresh_access', 'setup_postgrest', 'evaluate_first', 'turn_is_settled')
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_proc'::regclass AND refobjid = oid AND classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass))
 	AND 1 <> (SELECT count(*) FROM account.access_grants g WHERE to_regprocedure(substring(g.object FROM '^(?:FUNCTION|PROCEDURE) (.*)')) = oid)
 	ORDER BY 1;

@@ -260,13 +260,17 @@ _PG_init(void)
 	context_init();
 	identity_init();
 	lapse_init();
-	attempt_init();
+	counter_init();
+	audit_init();
 	rate_init();
 	session_init();
 	invitation_init();
 	birth_init();
 	pushdown_init();
 	MarkGUCPrefixReserved("account");
+	define_recorder_settings();
+	define_audit_settings();
+	define_webhook_settings();
 }
 	bound_init();
 	recorder_init();

@@ -98,6 +98,7 @@ typedef struct Catalog
 	Oid			workspaces;
 	Oid			workspaces_name_key;
 } Catalog;
+	Oid			turns;			/* a sequence */
 
 /*
  * The object ids of the installed extension, looked up once and again after any
@@ -410,6 +411,9 @@ typedef struct SelfScan
 
 /* Opens a scan with SnapshotSelf; keys name columns of the table, in the order of the index. */
 extern void scan_open(SelfScan *scan, Oid table, Oid index, ScanKeyData *keys, int nkeys);
+/* Told of what a superuser has granted, for the audit log: role and level may be NULL; nobody if it is NULL. */
+extern void (*access_observer) (const char *action, const char *role, const char *level);
+
 
 /* The same with a snapshot, for rows that are updated: of those there is always one version. */
 extern void scan_open_at(SelfScan *scan, Oid table, Oid index, Snapshot snapshot, ScanKeyData *keys, int nkeys);
@@ -1157,7 +1161,8 @@ extern void holding_set_due(const pg_uuid_t *account_id, bool as_admin, Timestam
 
 /*
  * Lifts all holds of a kind, or none: raises FORBIDDEN if one was set above the caller
- * ("only ... may <action>").  Returns whether there was one.
+ * ("only ... may <action>").  Of an account that was moved, those that are above it now lift
+ * what one did that was.  Returns whether there was one.
  */
 extern bool holding_lift(const pg_uuid_t *subject_id, HoldKind kind, bool as_admin, const char *action);
 

@@ -207,6 +207,46 @@ CREATE VIEW account_api.invitations WITH (security_invoker, security_barrier) AS
 		v.external_id,
 		v.labels,
 		v.created_at
+CREATE VIEW account_api.audit_log WITH (security_invoker, security_barrier) AS
+	SELECT v.id,
+		v.at,
+		v.account_id,
+		v.source,
+		v.actor_profile_id,
+		v.actor_name,
+		v.api_key_id,
+		v.action,
+		v.object_type,
+		v.object_id,
+		v.detail,
+		v.request,
+		v.from_account_id,
+		v.actor_user_id,
+		v.session_id,
+		v.actor_role,
+		v.position
+	FROM account.audit_log v
+	WHERE account_api.require_credential();
+COMMENT ON VIEW account_api.audit_log IS 'The audit log: what was done to the caller''s account, by whomever, and from it, with read:audit; everything for an administrator
+Not what accounts below do to themselves. Who exactly acted from another account is not shown. Pages go by order=at.desc,id.desc with or=(at.lt.T,and(at.eq.T,id.lt.I)) of the last row. Raises MISSING_API_KEY.';
+COMMENT ON COLUMN account_api.audit_log.id IS 'The id of the entry.';
+COMMENT ON COLUMN account_api.audit_log.at IS 'When it was done: of the statement, not of the transaction.';
+COMMENT ON COLUMN account_api.audit_log.account_id IS 'The account that was acted on; NULL: the platform.';
+COMMENT ON COLUMN account_api.audit_log.source IS 'account: written by the extension itself; application: by record_audit().';
+COMMENT ON COLUMN account_api.audit_log.actor_profile_id IS 'The profile that acted; NULL for an administrator, an application, and who is not logged in.';
+COMMENT ON COLUMN account_api.audit_log.actor_name IS 'Its name: of a service account, at that time; of a member, now. Still there when the profile is deleted. NULL for the doings of others.';
+COMMENT ON COLUMN account_api.audit_log.api_key_id IS 'The key that was used. NULL for the doings of others.';
+COMMENT ON COLUMN account_api.audit_log.action IS 'What was done: account.created and the like.';
+COMMENT ON COLUMN account_api.audit_log.object_type IS 'What it was done to.';
+COMMENT ON COLUMN account_api.audit_log.object_id IS 'Which one.';
+COMMENT ON COLUMN account_api.audit_log.detail IS 'before and after, of what was changed alone, and the like. Never a secret; personal values as digests; what has more than 1 KB is cut.';
+COMMENT ON COLUMN account_api.audit_log.request IS 'Over HTTP: method, path, address (of people as a digest), and as trusted whether a proxy of account.trusted_proxies says so. NULL for the doings of others.';
+COMMENT ON COLUMN account_api.audit_log.from_account_id IS 'The account that it was done from; NULL for an administrator, and for who has none.';
+COMMENT ON COLUMN account_api.audit_log.actor_user_id IS 'The user who acted. NULL for the doings of others.';
+COMMENT ON COLUMN account_api.audit_log.session_id IS 'The session that was used. NULL for the doings of others.';
+COMMENT ON COLUMN account_api.audit_log.actor_role IS 'Without an identity: the database role, after the role of the session if that is another. For administrators alone.';
+COMMENT ON COLUMN account_api.audit_log.position IS 'The place in the chain of the account; NULL until it has one.';
+
 	FROM account.invitations v
 	WHERE account_api.require_credential();
 COMMENT ON VIEW account_api.invitations IS 'Invitations to the caller''s account and those below, with read:members or manage:members; all for an administrator
@@ -1037,6 +1077,13 @@ COMMENT ON COLUMN account_api.pending_deletions.due_at IS 'From when on it is ca
 CREATE FUNCTION account_api.suspend_account(account_id uuid, reason text) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	RETURN account.suspend_account(account_id, reason);
+CREATE FUNCTION account_api.record_audit(action text, object_type text, object_id uuid, detail jsonb DEFAULT '{}') RETURNS uuid
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN account.record_audit(action, object_type, object_id, detail);
+REVOKE ALL ON FUNCTION account_api.record_audit(text, text, uuid, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.record_audit(text, text, uuid, jsonb) IS 'Writes an entry of the application into the audit log of the caller''s account, and returns its id
+Who, when and from where is filled in. action is like "invoice.sent": words of lower-case letters, digits and underscores with dots between, the first none of the extension''s own; object_type is one such word, object_id may be null, detail a JSON object of at most 64 KB. Put no secret and nothing personal into it: it cannot be erased. Level tenant, with an account. Raises MISSING_API_KEY, FORBIDDEN, VALIDATION_FAILED, and BAD_REQUEST in a read-only transaction.';
+
 REVOKE ALL ON FUNCTION account_api.suspend_account(uuid, text) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.suspend_account(uuid, text) IS 'Stops every credential of an account and of all below it, at once; the reason (1 to 1,000 characters) is kept
 Twice is no error. Waits for nobody. manage:accounts in an account below the caller''s own; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also for the own account), NOT_FOUND, VALIDATION_FAILED, BAD_REQUEST.';

@@ -280,6 +280,32 @@ digest_datum(const uint8 *digest)
 	return PointerGetDatum(value);
 }
 
+/* Inserts the workspaces of a key; there may be none. */
+static void
+insert_workspaces(const NewCredential *credential, const Token *token)
+{
+	static Statement insert = {
+		"INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, workspace_id, created_by)"
+		" SELECT $1, $2 OPERATOR(pg_catalog.+) w.place, 'w', $3, $4, w.workspace_id, $5"
+		" FROM ROWS FROM (pg_catalog.unnest($6)) WITH ORDINALITY AS w (workspace_id, place)",
+		6, {BYTEAOID, INT8OID, UUIDOID, UUIDOID, UUIDOID, UUIDARRAYOID}
+	};
+	ArrayType  *workspace_ids = credential->workspace_ids;
+	Datum		values[6];
+	char		nulls[6];
+
+	if (ArrayGetNItems(ARR_NDIM(workspace_ids), ARR_DIMS(workspace_ids)) == 0)
+		return;
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = digest_datum(token->digest);
+	values[1] = Int64GetDatum(token_random_entry() / 2);
+	values[2] = UUIDPGetDatum(credential->credential_id);
+	values[3] = query_pointer_or_null(credential->account_id, &nulls[3]);
+	values[4] = query_pointer_or_null(credential->created_by, &nulls[4]);
+	values[5] = PointerGetDatum(workspace_ids);
+	query_write(&insert, values, nulls);
+}
+
 void
 credential_insert(const NewCredential *credential, const Token *token)
 {
@@ -290,20 +316,16 @@ credential_insert(const NewCredential *credential, const Token *token)
 		12, {BYTEAOID, CHAROID, UUIDOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID,
 		CIDRARRAYOID, UUIDOID, INETOID, UUIDOID}
 	};
-	static Statement insert_workspaces = {
-		"INSERT INTO account.credentials (digest, entry, kind, credential_id, account_id, workspace_id, created_by)"
-		" SELECT $1, $2 OPERATOR(pg_catalog.+) w.place, 'w', $3, $4, w.workspace_id, $5"
-		" FROM ROWS FROM (pg_catalog.unnest($6)) WITH ORDINALITY AS w (workspace_id, place)",
-		6, {BYTEAOID, INT8OID, UUIDOID, UUIDOID, UUIDOID, UUIDARRAYOID}
-	};
 	static Statement insert_use = {
 		"INSERT INTO account.uses (credential_id) VALUES ($1)",
 		1, {UUIDOID}
 	};
 	Datum		values[12];
 	char		nulls[12];
-	ArrayType  *workspace_ids = credential->workspace_ids;
 
+	/* First, so that the audit log's entry of a key can name them. */
+	if (credential->workspace_ids != NULL)
+		insert_workspaces(credential, token);
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = digest_datum(token->digest);
 	values[1] = CharGetDatum((char) credential->kind);
@@ -322,17 +344,6 @@ credential_insert(const NewCredential *credential, const Token *token)
 	/* What authenticates has a row for its last use (use.c). */
 	if (credential->kind == TOKEN_KEY || credential->kind == TOKEN_APPLICATION || credential->kind == TOKEN_SESSION)
 		query_write(&insert_use, &values[2], NULL);
-
-	if (workspace_ids == NULL || ArrayGetNItems(ARR_NDIM(workspace_ids), ARR_DIMS(workspace_ids)) == 0)
-		return;
-	values[1] = Int64GetDatum(token_random_entry() / 2);
-	values[3] = values[4];
-	nulls[3] = nulls[4];
-	values[4] = values[9];
-	nulls[4] = nulls[9];
-	values[5] = PointerGetDatum(workspace_ids);
-	nulls[5] = ' ';
-	query_write(&insert_workspaces, values, nulls);
 }
 
 void

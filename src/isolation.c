@@ -248,6 +248,8 @@ account_isolation_isolate(PG_FUNCTION_ARGS)
 	tables = protection_open(relation, column, script.dry_run ? AccessShareLock : AccessExclusiveLock, true);
 	protection_apply(&script, tables, &request);
 	advise(tables);
+	if (!script.dry_run && script.statements != NIL)
+		audit_note_named("table.isolated", "table", protection_table_name(relation));
 	script_return(&script, fcinfo);
 	return (Datum) 0;
 }
@@ -261,6 +263,8 @@ account_isolation_share(PG_FUNCTION_ARGS)
 	ProtectionRequest request = {.protection = PROTECTION_SHARED};
 
 	protection_apply(&script, protection_open(relation, NULL, AccessExclusiveLock, true), &request);
+	if (script.statements != NIL)
+		audit_note_named("table.shared", "table", protection_table_name(relation));
 	PG_RETURN_VOID();
 }
 
@@ -275,6 +279,8 @@ account_isolation_release(PG_FUNCTION_ARGS)
 
 	protection_require_parents(relation, NIL, PROTECTION_NONE, NULL);
 	protection_remove(&script, tables);
+	if (script.statements != NIL)
+		audit_note_named("table.released", "table", protection_table_name(relation));
 	if (script.statements == NIL)
 		ereport(NOTICE, (errmsg("table %s is neither isolated nor shared", head->name)));
 	else if (policy_count_others(head) > 0)

@@ -189,15 +189,25 @@ insert_account(FunctionCallInfo fcinfo, const pg_uuid_t *account_id, const TreeP
 
 /*
  * Makes what every account has: its system service account, which owns everything in it, a
- * workspace, and a webhook secret.
+ * workspace, and a webhook secret.  In the audit log it is part of the account.
  */
 static void
 furnish(const pg_uuid_t *account_id, pg_uuid_t *profile_id, pg_uuid_t *workspace_id)
 {
-	permission_note_new(account_id);
-	profile_create_system(account_id, profile_id);
-	(void) workspace_insert(account_id, "default", workspace_id);
-	webhook_insert_first(account_id);
+	bool		quiet = audit_quiet(true);
+
+	PG_TRY();
+	{
+		permission_note_new(account_id);
+		profile_create_system(account_id, profile_id);
+		(void) workspace_insert(account_id, "default", workspace_id);
+		webhook_insert_first(account_id);
+	}
+	PG_FINALLY();
+	{
+		(void) audit_quiet(quiet);
+	}
+	PG_END_TRY();
 }
 
 /* Issues the key of the system service account, which may do everything in the new account. */

@@ -221,13 +221,29 @@ peer_address(Datum *address)
 	return !fcinfo->isnull;
 }
 
+/* Whether the other end, by its address if it is known, is a trusted proxy. */
+static bool
+is_proxied(bool known, Datum address)
+{
+	return proxies != NULL && (known ? is_proxy(address) : proxies->unix_socket);
+}
+
+bool
+network_is_proxied(void)
+{
+	Datum		address;
+	bool		known = peer_address(&address);
+
+	return is_proxied(known, address);
+}
+
 bool
 network_client_address(Datum *address)
 {
 	bool		known = peer_address(address);
 	char	   *forwarded;
 
-	if (proxies == NULL || !(known ? is_proxy(*address) : proxies->unix_socket))
+	if (!is_proxied(known, *address))
 		return known;
 	forwarded = read_forwarded();
 	return forwarded != NULL && forwarded_address(forwarded, address);

@@ -63,8 +63,9 @@ INSERT INTO account.permissions (number, permission, description, built_in) VALU
 	(12, 'manage:roles', 'Create, change, delete and assign roles.', true),
 	(13, 'read:workspaces', 'List workspaces.', true),
 	(14, 'manage:workspaces', 'Create, change, disable and archive workspaces, and grant them.', true),
-	(15, 'manage:webhooks', 'Read and rotate the webhook secret, and sign with it.', true),
-	(16, 'read:audit', 'Read the audit log.', true);
+	(15, 'manage:webhooks', 'Read and rotate the webhook secret, sign with it, and have webhooks sent again.', true),
+	(16, 'read:audit', 'Read the audit log.', true),
+	(17, 'read:webhooks', 'List the deliveries of webhooks.', true);
 
 INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'TABLE account.permissions');

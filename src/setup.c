@@ -198,5 +198,6 @@ account_setup_postgrest(PG_FUNCTION_ARGS)
 	query_open(&scope);
 	set_up(roles[0], roles[1], roles[2]);
 	query_close(&scope);
+	audit_note_named("postgrest.set_up", "role", GetUserNameFromId(roles[0], false));
 	PG_RETURN_VOID();
 }
