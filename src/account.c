@@ -274,3 +274,4 @@ _PG_init(void)
 }
 	bound_init();
 	recorder_init();
+	sealing_init();			/* last: what other tasks of the recorder note is sealed in the same round */

@@ -721,6 +721,7 @@ typedef struct CredentialRecord
 	uint8		digest[TOKEN_DIGEST_LENGTH];
 	TokenKind	kind;
 	bool		has_account;
+#define LOCK_CLASS_AUDIT 0xAC0D /* chains of the audit log and their partitions: one lock for all */
 	pg_uuid_t	account_id;
 	bool		has_profile;
 	pg_uuid_t	profile_id;
@@ -1787,6 +1788,121 @@ extern bool principal_check_pattern(char **newval, void **extra, GucSource sourc
 /* ---------------------------------------------------------------------------
  * directory.c: finding, reading and changing accounts
  */
+
+/* ---------------------------------------------------------------------------
+ * chain.c: what binds the entries of an account's audit log to one another
+ */
+#define CHAIN_MAC_LENGTH 32
+
+/* The columns of an entry that its mac is made of, in this order, and how many. */
+#define CHAIN_COLUMNS \
+	"entry_id, at, account_id, source, from_account_id, actor_profile_id, actor_user_id, actor_name, actor_role," \
+	" api_key_id, session_id, action, object_type, object_id, detail, request"
+#define CHAIN_COLUMN_COUNT 16
+
+/* What macs are made with; secret. */
+typedef struct ChainKey
+{
+	bytea	   *id;				/* of the master key; NULL: there is none, and macs are plain digests */
+	uint8		secret[SEAL_DERIVED_LENGTH];
+} ChainKey;
+
+/* Where in a chain an entry is. */
+typedef struct ChainLink
+{
+	pg_uuid_t	account_key;	/* the account, or the nil UUID for the platform */
+	int64		position;
+	TimestampTz sealed_at;
+	uint8		previous[CHAIN_MAC_LENGTH]; /* the mac before it; zeros for the first */
+} ChainLink;
+
+/* The end of a chain, and where what is kept of it begins. */
+typedef struct ChainHead
+{
+	pg_uuid_t	account_key;
+	int64		position;		/* of the last entry, its mac, and when that was sealed; 0: no entry yet */
+	uint8		mac[CHAIN_MAC_LENGTH];
+	TimestampTz sealed_at;
+	int64		first_position; /* of the first entry that is kept, and the mac before it */
+	uint8		first_mac[CHAIN_MAC_LENGTH];
+	bytea	   *sealed_by;
+	uint8		seal[CHAIN_MAC_LENGTH];
+} ChainHead;
+
+/* The key in force, or that of an id (NULL: none); false if its master key is not in the file. The caller wipes it. */
+extern void chain_key_in_force(ChainKey *key);
+extern bool chain_find_key(bytea *id, ChainKey *key);
+
+/* Appends CHAIN_COLUMNS of a row of the last query, from a column (from 1) on, in their canonical form. */
+extern void chain_append_content(StringInfo content, const QueryScope *scope, uint64 row, int column);
+
+/* The mac of an entry, and the seal of a head. */
+extern void chain_make_mac(const ChainKey *key, const ChainLink *link, const StringInfoData *content, uint8 *mac);
+extern void chain_make_seal(const ChainKey *key, const ChainHead *head, uint8 *seal);
+
+/* ---------------------------------------------------------------------------
+ * head.c: the rows of account.audit_heads
+ */
+
+/*
+ * The columns of a head, for head_read(), and that (from 0) row of the last query, copied
+ * into the scope's memory context.
+ */
+#define HEAD_COLUMNS \
+	"h.account_key, h.position, h.mac, h.sealed_at, h.first_position, h.first_mac, h.sealed_by, h.seal"
+extern void head_read(const QueryScope *scope, uint64 row, int column, ChainHead *head);
+
+/*
+ * Whether a master key is in force and some head is sealed by one: then none without is genuine.
+ * Between query_open() and query_close().
+ */
+extern bool head_any_keyed(void);
+
+/* Whether the seal of a head is right; *unknown says that its master key is not in the file. */
+extern bool head_holds(const ChainHead *head, bool any_keyed, bool *unknown);
+
+/*
+ * Writes heads that have changed (HeadChange *, at least one), each sealed by the key in force if `sound`; the others keep their
+ * seal, which does not fit any more: so what was wrong stays in sight.  Between query_open() and query_close().
+ */
+typedef struct HeadChange
+{
+	ChainHead	head;
+	bool		sound;
+} HeadChange;
+extern void head_write(const List *changes);
+
+/* ---------------------------------------------------------------------------
+ * month.c: the partitions of account.audit_entries
+ */
+
+/* A partition that the extension has made, or one like it. */
+typedef struct Month
+{
+	Oid			relation;
+	const char *name;			/* qualified and quoted */
+	TimestampTz from;
+	TimestampTz until;			/* where the next begins */
+} Month;
+
+/*
+ * Has the partition of a month be there, if it is not yet; all months are those of UTC.  Between
+ * query_open() and query_close(); the caller holds LOCK_CLASS_AUDIT.
+ */
+extern void month_prepare(TimestampTz at);
+
+/* When the month after that of a point in time begins. */
+extern TimestampTz month_next(TimestampTz at);
+
+/* The partitions that end until then, as Month *, the oldest first. The caller holds a lock on account.audit_entries. */
+extern List *month_list(TimestampTz until);
+
+/* ---------------------------------------------------------------------------
+ * sealing.c: moving entries into the chains
+ */
+
+/* Registers the recorder's tasks; called once by _PG_init(). */
+extern void sealing_init(void);
 
 /* The fields of an account that callers set. */
 typedef enum DirectoryField

@@ -94,12 +94,12 @@ static const Check *const lists[] = {
 	" AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid" \
 	" AND e.deptype = 'e'))"
 
-/* Roles that have a level, by themselves or as members (superusers: by themselves), 1 to 4. */
+/* Roles that have a level, by themselves or as members (superusers: by themselves), 1 to 4; 0 is sender. */
 #define ROLES \
 	"leveled AS (SELECT r.oid, r.rolname, r.rolcanlogin AS login, r.rolsuper AS super," \
 	" r.rolsuper OR r.rolbypassrls AS bypasses, max(m.level) AS level" \
 	" FROM (VALUES (1, 'account.level_anonymous()'), (2, 'account.level_tenant()')," \
-	" (3, 'account.level_owner()'), (4, 'account.level_admin()')) m (level, function)" \
+	" (3, 'account.level_owner()'), (4, 'account.level_admin()'), (0, 'account.level_sender()')) m (level, function)" \
 	" JOIN pg_proc p ON p.oid = m.function::regprocedure" \
 	" CROSS JOIN LATERAL aclexplode(p.proacl) g" \
 	" JOIN pg_roles r ON r.oid = g.grantee OR (NOT r.rolsuper AND g.grantee <> 0" \

@@ -1,7 +1,7 @@
 /*
  * drift.c
  *	  What the doctor looks for in this extension's own objects: that they are what
- *	  the script has made.
+ *	  the script has made, and partitions what the sealing of the audit log has.
  *
  * That the catalog is of the library's version is not looked for: no function runs
  * otherwise (schema.c).
@@ -18,6 +18,12 @@
 #define IS_FOREIGN(catalog, namespace) \
 	namespace " IN ('account'::regnamespace, 'account_api'::regnamespace) AND NOT EXISTS (SELECT FROM pg_depend e" \
 	" WHERE e.classid = '" catalog "'::regclass AND e.objid = c.oid AND e.deptype = 'e')"
+
+/* A table c that is a partition of table p of ours: made while the extension runs, so none of its members. */
+#define PARTITIONS \
+	" FROM pg_class p JOIN pg_inherits i ON i.inhparent = p.oid JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition" \
+	" JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = p.oid AND e.deptype = 'e'" \
+	" JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND e.refobjid = x.oid AND x.extname = 'account'"
 
 /* What policies and defaults call, and what tells who calls: a plan must neither keep nor give away what they say. */
 #define IS_GATE "(c.proname ~ '^policy_' OR c.proname = 'current_account_id')"
@@ -47,12 +53,26 @@ const Check drift_checks[] = {
 		" format('ALTER %s OWNER TO %I', o.object, pg_get_userbyid(o.extowner)) FROM ("
 		"SELECT 'ROUTINE ' || c.oid::regprocedure AS object, c.proowner AS owner, x.extowner" OURS("pg_proc")
 		" UNION ALL SELECT CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'TABLE ' END || c.oid::regclass, c.relowner, x.extowner" OURS("pg_class")
-		" AND c.relkind IN ('r', 'v') UNION ALL SELECT 'SCHEMA ' || c.oid::regnamespace, c.nspowner, x.extowner" OURS("pg_namespace")
+		" AND c.relkind IN ('r', 'p', 'v') UNION ALL SELECT 'TABLE ' || c.oid::regclass, c.relowner, x.extowner" PARTITIONS
+		" UNION ALL SELECT 'SCHEMA ' || c.oid::regnamespace, c.nspowner, x.extowner" OURS("pg_namespace")
 	") o WHERE o.owner <> o.extowner"},
 	{"own_row_security", SEVERITY_ERROR, EXAMINER_CALLER,
 		"Row security of a table of this extension is switched off.",
 		"SELECT NULL::oid[], c.oid::regclass::text, 'row security is off',"
-	" format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)" OURS("pg_class") " AND c.relkind = 'r' AND NOT c.relrowsecurity"},
+	" format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)" OURS("pg_class") " AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity"},
+	{"own_partition", SEVERITY_ERROR, EXAMINER_CALLER,
+		"A partition of a table of this extension is not as it was made: row security, privileges or triggers.",
+		"SELECT NULL::oid[], c.oid::regclass::text, f.finding, f.fix" PARTITIONS
+		" CROSS JOIN LATERAL (SELECT 'row security is off', format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)"
+		" WHERE NOT c.relrowsecurity"
+		" UNION ALL SELECT format('%s has privileges on it', g.grantee), format('REVOKE ALL ON TABLE %s FROM %s', c.oid::regclass, g.grantee)"
+		" FROM (SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee"
+		" FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) g"
+		" UNION ALL SELECT 'it can be truncated', format('CREATE TRIGGER audit_entries_keep_all BEFORE TRUNCATE ON %1$s FOR EACH STATEMENT"
+		" EXECUTE FUNCTION account.keep_audit(); ALTER TABLE %1$s ENABLE ALWAYS TRIGGER audit_entries_keep_all', c.oid::regclass)"
+		" WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 32 <> 0)"
+		" AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.oid AND t.tgtype & 32 <> 0)"
+	") f (finding, fix)"},
 	{"own_policy", SEVERITY_ERROR, EXAMINER_CALLER,
 		"A table of this extension has a policy that this extension does not make.",
 		"SELECT NULL::oid[], format('policy %I on %s', p.polname, c.oid::regclass), 'no policy of this extension is for writing, or true',"
@@ -64,7 +84,7 @@ const Check drift_checks[] = {
 		" CASE WHEN p.pronamespace = 'account'::regnamespace THEN 'it does not always fire' ELSE 'it is none of this extension' END,"
 		" format(CASE WHEN p.pronamespace = 'account'::regnamespace THEN 'ALTER TABLE %2$s ENABLE ALWAYS TRIGGER %1$I'"
 		" ELSE 'DROP TRIGGER %1$I ON %2$s' END, g.tgname, c.oid::regclass)"
-		" FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid AND c.relkind = 'r' AND c.relnamespace = 'account'::regnamespace"
+		" FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid AND c.relkind IN ('r', 'p') AND c.relnamespace = 'account'::regnamespace"
 		" JOIN pg_proc p ON p.oid = g.tgfoid"
 	" WHERE NOT g.tgisinternal AND (g.tgenabled <> 'A' OR p.pronamespace <> 'account'::regnamespace)"},
 	{"own_rule", SEVERITY_ERROR, EXAMINER_CALLER,
@@ -84,6 +104,8 @@ const Check drift_checks[] = {
 		" UNION ALL SELECT CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'm' THEN 'MATERIALIZED VIEW ' WHEN 'S' THEN 'SEQUENCE '"
 		" WHEN 'f' THEN 'FOREIGN TABLE ' ELSE 'TABLE ' END || c.oid::regclass::text"
 		" FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND " IS_FOREIGN("pg_class", "c.relnamespace")
+		" AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition AND EXISTS (SELECT FROM pg_depend m"
+		" WHERE m.classid = 'pg_class'::regclass AND m.objid = i.inhparent AND m.deptype = 'e'))"
 		" UNION ALL SELECT format('OPERATOR %I.%s (%s, %s)', c.oprnamespace::regnamespace, c.oprname, COALESCE(NULLIF(c.oprleft, 0)::regtype::text, 'NONE'), c.oprright::regtype)"
 	" FROM pg_operator c WHERE " IS_FOREIGN("pg_operator", "c.oprnamespace") ") o"},
 	{NULL}

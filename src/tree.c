@@ -67,6 +67,8 @@
  *						exclusive to make it a tombstone
  *	authenticate, act_as, verify_api_key, create_api_key, update_account,
  *	archive_account, suspend_account, delete_account: none
+ *	claim_webhook_deliveries, record_webhook_delivery, redeliver_webhook: none; the first skips
+ *	events that are locked, the second waits for claims, the last waits for nobody (delivery.c)
  *	unarchive_account, resume_account, cancel_deletion: none, but two that lift the
  *	same hold wait for one another, and the last for a purge that has begun
  *
@@ -217,6 +219,15 @@ tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode)
 
 	set_lock_tag(&tag, lock_key(id), class);
 	(void) LockAcquire(&tag, mode, false, false);
+}
+
+bool
+tree_try_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	set_lock_tag(&tag, lock_key(id), class);
+	return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void

@@ -29,7 +29,7 @@ const Check upkeep_checks[] = {
 		" '-- put 32 random bytes, as text, into a file that the server alone can read, then: ALTER SYSTEM SET account.pepper_file = ''/path/of/the/file'''"
 	" WHERE current_setting('account.pepper_file') = ''"},
 	{"master_key_missing", SEVERITY_WARNING, EXAMINER_OWNER,
-		"No master key encrypts the secrets of webhooks: whoever reads them can sign.",
+		"No master key encrypts the secrets of webhooks: whoever reads them can sign, and whoever writes the audit log can make it up.",
 		"SELECT NULL::oid[], 'account.master_key_file', 'no master key is set',"
 		" '-- put 32 random bytes, as text, into a file that the server alone can read, then: ALTER SYSTEM SET account.master_key_file = ''/path/of/the/file'''"
 	" WHERE current_setting('account.master_key_file') = ''"},
@@ -97,6 +97,36 @@ const Check upkeep_checks[] = {
 		" format('ALTER SYSTEM SET shared_preload_libraries = %s', concat_ws(', ', NULLIF(current_setting('shared_preload_libraries'), ''), 'account'))"
 		" || ' -- and restart the server'"
 	" WHERE current_setting('shared_preload_libraries') !~ '(^|[ ,/\"])account([ ,\"]|$)'"},
+	{"recorder_off", SEVERITY_INFO, EXAMINER_OWNER,
+		"The recorder does not run in this database: the audit log has to be sealed by a job, and refused calls are in the server's log alone.",
+		"SELECT NULL::oid[], 'account.databases', format('%I is not in it', current_database()),"
+		" format('ALTER SYSTEM SET account.databases = %s -- and restart the server',"
+		" concat_ws(', ', NULLIF(current_setting('account.databases'), ''), quote_ident(current_database())))"
+		" WHERE current_setting('shared_preload_libraries') ~ '(^|[ ,/\"])account([ ,\"]|$)'"
+		" AND NOT EXISTS (SELECT FROM regexp_split_to_table(current_setting('account.databases'), ' *, *') d"
+	" WHERE btrim(d, ' ') IN (current_database()::text, quote_ident(current_database()), '\"' || replace(current_database(), '\"', '\"\"') || '\"'))"},
+	{"audit_unsealed", SEVERITY_WARNING, EXAMINER_OWNER,
+		"Entries of the audit log have not been sealed for a day: until then, who can write the table can change them unseen.",
+		"SELECT NULL::oid[], 'account.audit_pending', 'entries have waited to be sealed for more than a day',"
+		" 'SELECT account.seal_audit() -- a transaction that stays open holds it back'"
+	" FROM (SELECT p.at FROM account.audit_pending p ORDER BY p.turn LIMIT 1) w WHERE w.at < clock_timestamp() - interval '1 day'"},
+	{"audit_unpruned", SEVERITY_INFO, EXAMINER_OWNER,
+		"The audit log has months that are older than two years: nothing drops them but prune_audit().",
+		"SELECT NULL::oid[], 'account.audit_entries', format('its first month is %s', w.month),"
+		" 'SELECT account.prune_audit(now() - interval ''2 years'')'"
+		" FROM (SELECT min(substring(c.relname FROM '^audit_entries_(\\d{4,6}_\\d\\d)$')) AS month"
+		" FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = 'account.audit_entries'::regclass) w"
+	" WHERE to_date(w.month, 'YYYY_MM') + interval '1 month' < now() - interval '2 years'"},
+	{"webhook_unsent", SEVERITY_WARNING, EXAMINER_OWNER,
+		"A webhook has been due for an hour: no sender seems to run.",
+		"SELECT NULL::oid[], 'account.events', 'webhooks have been due for more than an hour',"
+		" '-- run a sender, which calls account.claim_webhook_deliveries()'"
+	" WHERE EXISTS (SELECT FROM account.events e WHERE e.finished_at IS NULL AND e.due_at < clock_timestamp() - interval '1 hour')"},
+	{"webhook_dead", SEVERITY_WARNING, EXAMINER_ADMIN,
+		"Webhooks of an account were given up, for nobody has answered them.",
+		"SELECT NULL::oid[], 'account ' || e.account_id, format('webhooks were given up: %s', count(*)),"
+		" format('SELECT account.redeliver_webhook(event_id) FROM account.events WHERE account_id = %L AND outcome = ''dead'' ORDER BY turn', e.account_id)"
+	" FROM account.events e WHERE e.outcome = 'dead' GROUP BY e.account_id"},
 	{"pgcrypto_missing", SEVERITY_WARNING, EXAMINER_CALLER,
 		"Extension pgcrypto, which hashes passwords, is not installed.",
 		"SELECT NULL::oid[], 'extension pgcrypto', 'no user can have a password', 'CREATE EXTENSION pgcrypto'"
