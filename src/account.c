@@ -48,6 +48,13 @@ static const struct config_enum_entry without_identity_values[] = {
 PGDLLEXPORT void _PG_init(void);
 
 /* A word of a token: 1 to 16 lower-case letters and digits. */
+static const struct config_enum_entry log_requests_values[] = {
+	{"none", LOG_REQUESTS_NONE, false},
+	{"writes", LOG_REQUESTS_WRITES, false},
+	{"all", LOG_REQUESTS_ALL, false},
+	{NULL, 0, false}
+};
+
 static bool
 check_token_word(char **newval, void **extra, GucSource source)
 {
@@ -273,5 +280,8 @@ _PG_init(void)
 	define_webhook_settings();
 }
 	bound_init();
+	stats_init();
+	refusal_init();
+	traffic_init();
 	recorder_init();
 	sealing_init();			/* last: what other tasks of the recorder note is sealed in the same round */

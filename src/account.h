@@ -55,6 +55,8 @@ extern int	setting_session_idle_timeout;	/* seconds, 0 for none */
 extern int	setting_key_max_age;	/* seconds; read by a view */
 extern char *setting_trusted_proxies;	/* parsed by network.c */
 extern char *setting_tenant_role;	/* of PostgREST's requests that have proven who they are; "" for none */
+extern int	setting_log_requests;	/* LogRequests */
+extern int	setting_counted_accounts;	/* that shared memory has room for */
 extern char *setting_service_account_name_pattern;	/* a regular expression, or "" */
 
 typedef enum WithoutIdentity
@@ -193,6 +195,13 @@ typedef struct Validation
  */
 pg_noreturn extern void error_raise(ErrorCode code, const char *hint, const char *format,...)
 			pg_attribute_printf(3, 4);
+/*
+ * Told of each error of ours before it is raised; nobody if it is NULL.  It must not raise, and
+ * the message is not to be kept.
+ */
+typedef void (*ErrorObserver) (ErrorCode code, const char *message);
+extern ErrorObserver error_observer;
+
 
 /*
  * Raises RATE_LIMITED with that message, which is constant text: to be tried again after so many
@@ -1199,6 +1208,19 @@ typedef void (*GuardCheck) (const pg_uuid_t *account_id);
 extern void guard_later(GuardCheck check, const pg_uuid_t *account_id);
 
 /* Hooks the end of transactions into the session; called once by _PG_init(), before the parts below. */
+/*
+ * Told that an identity is that of this transaction now, once in it; and which credential is
+ * about to be refused, and for which account (may be NULL), before that is raised.  Either may
+ * be NULL, and must not raise.  To be called by _PG_init(), with what stays.
+ */
+typedef struct IdentityObserver
+{
+	void		(*had) (const Identity *identity);
+	void		(*refused) (const Credential *credential, const pg_uuid_t *account_id);
+	struct IdentityObserver *next;
+} IdentityObserver;
+extern void identity_observe(IdentityObserver *observer);
+
 extern void guard_init(void);
 
 /* ---------------------------------------------------------------------------
@@ -1335,6 +1357,151 @@ typedef struct PlanLimit
  * the caller may not know of others, and so many more do not fit.
  */
 pg_noreturn extern void plan_refuse(const char *resource, const PlanLimit *limit, bool own, int64 used, int64 more);
+
+/* ---------------------------------------------------------------------------
+ * audit.c: entries of the audit log
+ */
+#define AUDIT_VALUE_MAX 1024	/* bytes of one value in an entry */
+
+/* An entry; what is NULL, or whose has_ is false, is not known or does not apply. */
+typedef struct AuditEntry
+{
+	pg_uuid_t	entry_id;
+	int64		turn;			/* of audit_insert(); also for listeners */
+	uint64		horizon;
+	TimestampTz at;
+	bool		has_account;	/* that was acted on; otherwise the platform */
+	pg_uuid_t	account_id;
+	const char *source;			/* "account"; "application" of record_audit() */
+	bool		has_from_account;	/* the caller's */
+	pg_uuid_t	from_account_id;
+	bool		has_actor_profile;
+	pg_uuid_t	actor_profile_id;
+	bool		has_actor_user;
+	pg_uuid_t	actor_user_id;
+	const char *actor_name;		/* of a service account alone */
+	const char *actor_role;		/* "session_user" or "session_user as current_role", without an identity */
+	bool		has_key;
+	pg_uuid_t	api_key_id;
+	bool		has_session;
+	pg_uuid_t	session_id;
+	const char *action;			/* "api_key.created": object.past_tense_verb */
+	const char *object_type;
+	bool		has_object;
+	pg_uuid_t	object_id;
+	const char *detail;			/* a JSON object; "{}" if there is no more to say */
+	const char *request;		/* a JSON object: method, path, address, trusted; NULL without one */
+} AuditEntry;
+
+/*
+ * Fills an entry: when, who (the identity of this moment, or the database role) and the request.
+ * object_id and account_id (acted on; NULL: the platform) may be NULL; the strings are not copied.
+ */
+extern void audit_begin(AuditEntry *entry, const char *action, const char *object_type,
+						const pg_uuid_t *object_id, const pg_uuid_t *account_id);
+
+/*
+ * Writes an entry, elevated, and calls the listeners, elevated or not.  Waits for nobody and leaves
+ * no predicate lock.  Where nothing can be written (READ ONLY, a standby, parallel mode) the server's
+ * log has a line instead, without detail, names and request, and no listener is called.
+ * No secret may be in it, and of a person nothing but ids and audit_digest().
+ */
+extern void audit_insert(AuditEntry *entry);
+
+/* Both; detail may be NULL. */
+extern void audit_note(const char *action, const char *object_type, const pg_uuid_t *object_id,
+					   const pg_uuid_t *account_id, const char *detail);
+
+/* audit_note() of a table, by its name as SQL takes it, or of a schema. */
+extern void audit_note_named(const char *action, const char *object_type, const char *name);
+
+/* Takes the observers of the parts above; called once by _PG_init(). */
+extern void audit_init(void);
+
+/* Has every entry that is written handed to a function, in the transaction of the change; from _PG_init(). */
+extern void audit_listen(void (*listener) (const AuditEntry *entry));
+
+/* Whether a row can be written now. */
+extern bool audit_can_write(void);
+
+/*
+ * From now on rows that change make no entries of their own (trail.c): they are part of something
+ * that has one.  Returns what held before, to be put back by PG_FINALLY().
+ */
+extern bool audit_quiet(bool quiet);
+extern bool audit_is_quiet(void);
+
+/* A copy of at most AUDIT_VALUE_MAX bytes, and a mark with the full length if it was longer. */
+extern char *audit_cut(const char *value);
+
+/* What stands for a personal value: "hmac:" and 16 hex digits, by the pepper or a secret of the cluster. */
+extern char *audit_digest(const char *value);
+
+/* ---------------------------------------------------------------------------
+ * stats.c: what each account does, counted
+ */
+#define STATS_COUNTERS 8
+#define STATS_AUTHENTICATIONS 0 /* the first counter; the others are of codes */
+
+/*
+ * How many refusals of an account, and of no account, the audit log tells apart at once; they
+ * are regained one after another within so many microseconds.
+ */
+#define STATS_ALLOWANCE 32
+#define STATS_ALLOWANCE_OF_NONE 256
+#define STATS_ALLOWANCE_PERIOD (INT64CONST(30) * SECS_PER_MINUTE * USECS_PER_SEC)
+
+/* What an account has done, what is in shared memory included. */
+typedef struct Stats
+{
+	int64		counts[STATS_COUNTERS];
+	TimestampTz seen_at;		/* the last authentication that was counted; 0 never */
+	double		rate;			/* authentications in the last minute, about */
+} Stats;
+
+/* "authentications", or the code. */
+extern const char *stats_counter_name(int counter);
+
+/* Whether a code is what somebody is told who may not, and not who is wrong. */
+extern bool stats_is_refusal(ErrorCode code);
+
+/* Whether anything is counted now: the two below ask for that. */
+extern bool stats_is_counting(void);
+
+/* Counts a refusal for an account; NULL for none. Raises nothing. */
+extern void stats_count_refusal(const pg_uuid_t *account_id, ErrorCode code);
+
+/* Whether one more refusal of an account (NULL: of none) is to be told apart; takes it off what it has left. */
+extern bool stats_allow(const pg_uuid_t *account_id, TimestampTz now);
+
+/* What was counted of an account, and of all and none together. */
+extern void stats_read(const pg_uuid_t *account_id, Stats *stats);
+extern void stats_read_totals(int64 counts[STATS_COUNTERS]);
+
+extern void stats_init(void);
+
+/* ---------------------------------------------------------------------------
+ * refusal.c: attempts that were refused, for the audit log
+ *
+ * What is raised is noted by itself; these are for what is told and not raised.
+ */
+
+/* A login that has failed: with the user that the e-mail is of, if any, and whether too many have. */
+extern void refusal_of_login(const pg_uuid_t *user_id, bool locked);
+
+/* A key that was found not good; kind is 0 in the credential where nothing was found. */
+extern void refusal_of_key(ErrorCode code, const Credential *credential);
+
+extern void refusal_init(void);
+
+/* ---------------------------------------------------------------------------
+ * traffic.c: requests of service accounts, for the audit log
+ */
+
+/* How many requests were lost for want of room in shared memory; false if there is none. */
+extern bool traffic_lost(int64 *lost);
+
+extern void traffic_init(void);
 
 /* How many there are of one that is counted here, in an account or in all that are billed to a holder. */
 extern int64 plan_use(const char *resource, const pg_uuid_t *account_id, bool in_tree);

@@ -133,6 +133,32 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('anonymous', 'FUNCTION account_api.login(text, text, boolean)'),
 	('tenant', 'FUNCTION account_api.logout()');
 
+CREATE VIEW account_api.account_stats WITH (security_invoker, security_barrier) AS
+	SELECT v.account_id,
+		v.authentications,
+		v.refusals,
+		v.refusals_by_code,
+		v.authentications_per_minute,
+		v.last_seen_at,
+		v.account_name,
+		v.external_id,
+		v.labels,
+		v.created_at
+	FROM account.account_stats v
+	WHERE account_api.require_credential();
+COMMENT ON VIEW account_api.account_stats IS 'What the caller''s account does and was refused
+Read by level tenant. Counted where the database has a recorder: elsewhere only last_seen_at is known. Raises MISSING_API_KEY.';
+COMMENT ON COLUMN account_api.account_stats.account_id IS 'The account.';
+COMMENT ON COLUMN account_api.account_stats.authentications IS 'How many transactions have had an identity of it. NULL if that was never counted.';
+COMMENT ON COLUMN account_api.account_stats.refusals IS 'How often it was refused something, or one of its credentials was refused. NULL if that was never counted.';
+COMMENT ON COLUMN account_api.account_stats.refusals_by_code IS 'The same by code, an object of numbers. NULL if that was never counted.';
+COMMENT ON COLUMN account_api.account_stats.authentications_per_minute IS 'Its rate of use now: authentications in the last minute, about. NULL where nothing is counted now.';
+COMMENT ON COLUMN account_api.account_stats.last_seen_at IS 'When it last authenticated; without a recorder, when one of its keys was last used, to about a minute. NULL never.';
+COMMENT ON COLUMN account_api.account_stats.account_name IS 'The name of the account.';
+COMMENT ON COLUMN account_api.account_stats.external_id IS 'The external id of the account.';
+COMMENT ON COLUMN account_api.account_stats.labels IS 'The labels of the account.';
+COMMENT ON COLUMN account_api.account_stats.created_at IS 'When the account was created.';
+
 CREATE VIEW account_api.api_keys WITH (security_invoker, security_barrier) AS
 	SELECT v.api_key_id,
 		v.account_id,
@@ -1168,6 +1194,7 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'FUNCTION account_api.update_role(uuid, jsonb)'),
 	('tenant', 'FUNCTION account_api.delete_role(uuid)'),
 	('tenant', 'FUNCTION account_api.assign_role(uuid, text, uuid, text, boolean, interval)'),
+	('tenant', 'TABLE account_api.account_stats'),
 	('tenant', 'FUNCTION account_api.unassign_role(uuid, text, uuid, text)'),
 	('tenant', 'FUNCTION account_api.create_service_account(text, text, text, text, text[], uuid)'),
 	('tenant', 'FUNCTION account_api.update_profile(uuid, jsonb)'),

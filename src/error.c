@@ -33,6 +33,8 @@ static const ErrorEntry error_entries[ERROR_CODES] = {
 };
 
 static bool as_document = false;
+ErrorObserver error_observer = NULL;
+
 static int	retry_after = 0;		/* seconds, of the last RATE_LIMITED that was raised */
 
 PG_FUNCTION_INFO_V1(account_error_list_error_codes);
@@ -161,6 +163,8 @@ throw(ErrorCode code, const char *hint, const char *message, const Validation *v
 	bool		answered = request_is_active() && !as_document;
 	char	   *detail = error_detail(code, as_document ? message : NULL, validation);
 
+	if (error_observer != NULL)
+		error_observer(code, message);
 	ereport(ERROR,
 			(errcode(answered ? MAKE_SQLSTATE('P', 'G', 'R', 'S', 'T') : error_sqlstate(code)),
 			 errmsg_internal("%s", answered ? answer_body(code, message, detail, hint) : message),

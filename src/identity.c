@@ -101,6 +101,7 @@ typedef struct SessionCredential
 
 IdentityAdmission identity_admission = NULL;
 
+static IdentityObserver *observers = NULL;
 static Mark mark;
 static const Identity *assumed = NULL;	/* what work of ours is done as, whatever the context says */
 static SessionCredential session;
@@ -153,6 +154,35 @@ same_which(const Which *left, const Which *right)
 		(!left->has_account || memcmp(&left->account_id, &right->account_id, UUID_LEN) == 0) &&
 		left->has_user == right->has_user &&
 		(!left->has_user || memcmp(&left->user_id, &right->user_id, UUID_LEN) == 0);
+}
+
+void
+identity_observe(IdentityObserver *observer)
+{
+	observer->next = observers;
+	observers = observer;
+}
+
+/* Tells that an identity is that of this transaction, once in it. */
+static void
+tell_had(const Identity *identity)
+{
+	for (IdentityObserver *observer = observers; observer != NULL && identity != NULL; observer = observer->next)
+	{
+		if (observer->had != NULL)
+			observer->had(identity);
+	}
+}
+
+/* Tells which credential is about to be refused, and for which account (may be NULL). */
+static void
+tell_refused(const Credential *credential, const pg_uuid_t *account_id)
+{
+	for (IdentityObserver *observer = observers; observer != NULL; observer = observer->next)
+	{
+		if (observer->refused != NULL)
+			observer->refused(credential, account_id);
+	}
 }
 
 /* ---------------------------------------------------------------------------
@@ -312,6 +342,7 @@ look_up_session(const Context *context)
 			use_note(&credential.credential_id);
 		}
 		MemoryContextSwitchTo(old);
+		tell_had(session.context != NULL ? &session.context->identity : NULL);
 	}
 	return session.context != NULL ? &session.context->identity : NULL;
 }
@@ -492,12 +523,14 @@ check_second(const Which *which)
 					"this transaction has an identity already");
 }
 
-/* A failed attempt leaves nobody. */
+/* A failed attempt leaves nobody.  The credential is what was found of it, if anything. */
 static void
-fail_attempt(CredentialState state, TokenKind kind)
+fail_attempt(CredentialState state, TokenKind kind, const Credential *credential)
 {
 	mark_tried();
 	context_void_all();
+	if (credential->kind != 0)
+		tell_refused(credential, credential->has_account ? &credential->account_id : NULL);
 	credential_require(state, kind);
 }
 
@@ -506,9 +539,9 @@ static const Identity *
 enter(Context *context, const Which *which)
 {
 	bool		same_session = session.generation != 0 && same_which(&session.which, which);
+	bool		again = mark_is_current() && mark.had && same_which(&mark.which, which);
 
-	if (mark_is_current() && mark.had && same_which(&mark.which, which) &&
-		context_current != NULL && context_current->scope == CONTEXT_TRANSACTION)
+	if (again && context_current != NULL && context_current->scope == CONTEXT_TRANSACTION)
 	{
 		const Identity *kept = identity_current();
 
@@ -519,6 +552,8 @@ enter(Context *context, const Which *which)
 		context_void_all();
 	mark_had(which);
 	context_set(context);
+	if (!again)
+		tell_had(identity_current());
 	return identity_current();
 }
 
@@ -552,6 +587,7 @@ verify(const char *token, size_t length, bool application, Which *which, Credent
 	int			parsed = length > 0 ? token_parse(token, length) : 0;
 	CredentialState state;
 
+	memset(credential, 0, sizeof(*credential));
 	if (parsed != 0)
 	{
 		ndigests = token_digests(token, length, digests);
@@ -568,7 +604,7 @@ verify(const char *token, size_t length, bool application, Which *which, Credent
 	else
 		state = look_up(digests, ndigests, (TokenKind) parsed, credential);
 	if (state != CREDENTIAL_GOOD)
-		fail_attempt(state, (TokenKind) parsed);
+		fail_attempt(state, (TokenKind) parsed, credential);
 }
 
 ArrayType *
@@ -645,10 +681,11 @@ identity_datum(FunctionCallInfo fcinfo, const Identity *identity)
 
 /* Raises what a credential fails to prove, and leaves nobody. */
 static void
-fail_proof(ErrorCode code, const char *missing)
+fail_proof(ErrorCode code, const char *missing, const Credential *credential, const Proven *proven)
 {
 	mark_tried();
 	context_void_all();
+	tell_refused(credential, proven->has_account ? &proven->account_id : NULL);
 	if (code == ERROR_ACCOUNT_SUSPENDED)
 		error_raise(code, NULL, "the account is suspended");
 	if (code == ERROR_INVALID_AUTHORIZATION)
@@ -669,6 +706,7 @@ admit(const Identity *identity, const Credential *credential, const Which *which
 		return;
 	mark_tried();
 	context_void_all();
+	tell_refused(credential, &identity->account_id);
 	error_raise_limited(seconds, "too many requests");
 }
 
@@ -692,7 +730,7 @@ authenticate(FunctionCallInfo fcinfo, ContextScope scope)
 	verify(token, length, false, &which, &credential);
 	code = prove(&credential, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1), &proven);
 	if (code != ERROR_CODES)
-		fail_proof(code, "account");
+		fail_proof(code, "account", &credential, &proven);
 	context = make_context(&credential, &proven, scope);
 	admit(&context->identity, &credential, &which);
 	use_note(&credential.credential_id);
@@ -757,6 +795,8 @@ prove_application(const Credential *credential, const pg_uuid_t *account_id, con
 	return (proven->holds & HOLD_IS_SUSPENDED) != 0 ? ERROR_ACCOUNT_SUSPENDED : ERROR_CODES;
 }
 
+void		(*identity_acting_observer) (const char *reason) = NULL;
+
 /* act_as(application_key, account_id, user_id, reason) */
 Datum
 account_identity_act_as(PG_FUNCTION_ARGS)
@@ -769,6 +809,7 @@ account_identity_act_as(PG_FUNCTION_ARGS)
 	pg_uuid_t  *user_id = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
 	Validation	validation;
 	ErrorCode	code;
+	Datum		result;
 
 	check_circumstances();
 	check_bypass();
@@ -790,12 +831,16 @@ account_identity_act_as(PG_FUNCTION_ARGS)
 	}
 	code = prove_application(&credential, &which.account_id, user_id, &proven);
 	if (code != ERROR_CODES)
-		fail_proof(code, user_id != NULL && tree_path(&which.account_id) != NULL ? "member" : "account");
+		fail_proof(code, user_id != NULL && tree_path(&which.account_id) != NULL ? "member" : "account",
+				   &credential, &proven);
 	use_note(&credential.credential_id);
 	if (!PG_ARGISNULL(3))
 		log_acting(PG_GETARG_TEXT_PP(3), &credential, &which.account_id, user_id);
 	warn_outside_block();
-	return identity_datum(fcinfo, enter(make_context(&credential, &proven, CONTEXT_TRANSACTION), &which));
+	result = identity_datum(fcinfo, enter(make_context(&credential, &proven, CONTEXT_TRANSACTION), &which));
+	if (!PG_ARGISNULL(3) && identity_acting_observer != NULL)
+		identity_acting_observer(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	return result;
 }
 
 void

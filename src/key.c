@@ -456,6 +456,7 @@ account_key_verify_api_key(PG_FUNCTION_ARGS)
 	const char *token;
 	size_t		length;
 
+	memset(&credential, 0, sizeof(credential));
 	token_argument(fcinfo, 0, &token, &length);
 	state = credential_verify(token, length, TOKEN_KEY, &credential);
 	if (state == CREDENTIAL_GOOD)
@@ -474,6 +475,7 @@ account_key_verify_api_key(PG_FUNCTION_ARGS)
 	{
 		nulls[1] = false;
 		values[1] = CStringGetTextDatum(error_code_name(credential_error(state)));
+		refusal_of_key(credential_error(state), &credential);
 	}
 	return HeapTupleGetDatum(heap_form_tuple(schema_row_type(fcinfo, &row_type), values, nulls));
 }

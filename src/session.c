@@ -236,6 +236,7 @@ account_session_login(PG_FUNCTION_ARGS)
 	Attempt		attempt;
 	UserRecord	user;
 	pg_uuid_t	session_id;
+	bool		found;
 	bool		welcome;
 	bool		outdated;
 
@@ -251,9 +252,13 @@ account_session_login(PG_FUNCTION_ARGS)
 
 	clean_some();
 	attempt_begin(&attempt, email);
-	welcome = is_welcome(user_find_by_email(email, &user), &user);
+	found = user_find_by_email(email, &user);
+	welcome = is_welcome(found, &user);
 	if (!password_verify(password, user.password_hash, welcome && !attempt.locked, &outdated))
+	{
+		refusal_of_login(found ? &user.user_id : NULL, attempt.locked);
 		return refusal_datum(fcinfo);
+	}
 	attempt_succeeded(&attempt);
 	token_random_uuid(&session_id);
 	note_login(&session_id, &user);
