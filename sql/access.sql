@@ -5,6 +5,7 @@ CREATE ROLE regress_anonymous;
 CREATE ROLE regress_tenant;
 CREATE ROLE regress_owner;
 CREATE ROLE regress_admin;
+CREATE ROLE regress_sender;
 CREATE ROLE "regress odd ""name""; DROP ROLE regress_none";
 
 -- Without a level nothing can be called; policies call what they have to all the same.
@@ -13,31 +14,31 @@ SELECT account.current_account_id();
 RESET ROLE;
 
 SELECT account.grant_access('regress_anonymous', 'anonymous'), account.grant_access('regress_tenant', 'tenant'),
-	account.grant_access('regress_owner', 'owner'), account.grant_access('regress_admin', 'admin'),
+	account.grant_access('regress_owner', 'owner'), account.grant_access('regress_admin', 'admin'), account.grant_access('regress_sender', 'sender'),
 	account.grant_access('"regress odd ""name""; DROP ROLE regress_none"', 'tenant');
 SELECT role, level FROM account.access_levels WHERE role::text LIKE '%regress%' ORDER BY role::text COLLATE "C";
 
--- Each level has what is its own and what belongs to those before; none has more.
+-- Each level has what is its own and what belongs to those before; none has more.  The last stands apart: admin alone has it too.
 CREATE VIEW pg_temp.reach AS
 	SELECT r.level, g.level AS of, g.object,
 		CASE WHEN g.privileges LIKE '%(%' THEN has_any_column_privilege('regress_' || r.level, substr(g.object, 7), split_part(g.privileges, ' (', 1))
 			WHEN g.object LIKE 'TABLE %' THEN has_table_privilege('regress_' || r.level, substr(g.object, 7), COALESCE(g.privileges, 'SELECT'))
 			WHEN g.object LIKE 'SCHEMA %' THEN has_schema_privilege('regress_' || r.level, substr(g.object, 8), 'USAGE')
 			ELSE has_function_privilege('regress_' || r.level, substr(g.object, 10), 'EXECUTE') END AS reached
-	FROM unnest('{none,anonymous,tenant,owner,admin}'::text[]) r (level), account.access_grants g;
+	FROM unnest('{none,anonymous,tenant,owner,admin,sender}'::text[]) r (level), account.access_grants g;
 SELECT level, of, bool_and(reached) AS all, bool_or(reached) AS any FROM pg_temp.reach
-GROUP BY level, of ORDER BY array_position('{none,anonymous,tenant,owner,admin}', level), array_position('{none,anonymous,tenant,owner,admin}', of);
+GROUP BY level, of ORDER BY array_position('{none,anonymous,tenant,owner,admin,sender}', level), array_position('{none,anonymous,tenant,owner,admin,sender}', of);
 -- No level reaches a table of the extension, in any way (PRIV-13, TX-07), nor a column of one, but to read those that have a policy that says what.
-SELECT count(*) FROM pg_class c, unnest('{none,anonymous,tenant,owner,admin}'::text[]) level
+SELECT count(*) FROM pg_class c, unnest('{none,anonymous,tenant,owner,admin,sender}'::text[]) level
 WHERE relnamespace = 'account'::regnamespace AND relkind = 'r'
 	AND (has_table_privilege('regress_' || level, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
 		OR has_any_column_privilege('regress_' || level, c.oid, 'INSERT, UPDATE, REFERENCES')
 		OR (has_any_column_privilege('regress_' || level, c.oid, 'SELECT') AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polcmd = 'r')));
 -- Nor writes through a view, nor makes anything in the schema.
-SELECT count(*) FROM pg_class c, unnest('{none,anonymous,tenant,owner,admin}'::text[]) level
+SELECT count(*) FROM pg_class c, unnest('{none,anonymous,tenant,owner,admin,sender}'::text[]) level
 WHERE relnamespace = 'account'::regnamespace AND relkind = 'v'
 	AND has_table_privilege('regress_' || level, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER');
-SELECT count(*) FROM unnest('{none,anonymous,tenant,owner,admin}'::text[]) level WHERE has_schema_privilege('regress_' || level, 'account', 'CREATE');
+SELECT count(*) FROM unnest('{none,anonymous,tenant,owner,admin,sender}'::text[]) level WHERE has_schema_privilege('regress_' || level, 'account', 'CREATE');
 
 -- PRIV-13, TX-07, said in SQL.
 SET ROLE regress_admin;
@@ -97,6 +98,11 @@ SELECT account.grant_access('regress_nobody', 'tenant');
 SELECT account.revoke_access(NULL);
 
 -- A lower level takes the rest away; refresh gives back what is missing; revoke takes all.
+SELECT account.grant_access('regress_admin', 'sender');
+SELECT of, bool_and(reached) AS all, bool_or(reached) AS any FROM pg_temp.reach WHERE level = 'admin' GROUP BY of ORDER BY of;
+SELECT level FROM account.access_levels WHERE role = 'regress_admin'::regrole;
+SELECT account.refresh_access();
+SELECT bool_and(reached) AS all FROM pg_temp.reach WHERE level = 'admin' AND of = 'sender';
 SELECT account.grant_access('regress_admin', 'anonymous');
 SELECT level, bool_and(reached) AS all, bool_or(reached) AS any FROM pg_temp.reach WHERE level = 'admin' AND of <> 'anonymous' GROUP BY level;
 REVOKE EXECUTE ON FUNCTION account.create_api_key FROM regress_tenant;
@@ -108,5 +114,5 @@ SELECT account.revoke_access('regress_tenant');
 SELECT bool_or(reached) FROM pg_temp.reach WHERE level = 'tenant';
 SELECT count(*) FROM account.access_levels WHERE role = 'regress_tenant'::regrole;
 
-DROP OWNED BY regress_none, regress_anonymous, regress_tenant, regress_owner, regress_admin, "regress odd ""name""; DROP ROLE regress_none";
-DROP ROLE regress_none, regress_anonymous, regress_tenant, regress_owner, regress_admin, "regress odd ""name""; DROP ROLE regress_none";
+DROP OWNED BY regress_none, regress_anonymous, regress_tenant, regress_owner, regress_admin, regress_sender, "regress odd ""name""; DROP ROLE regress_none";
+DROP ROLE regress_none, regress_anonymous, regress_tenant, regress_owner, regress_admin, regress_sender, "regress odd ""name""; DROP ROLE regress_none";

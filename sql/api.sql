@@ -9,7 +9,7 @@ CREATE EXTENSION IF NOT EXISTS pgcrypto;
 
 -- Each function that a tenant or an anonymous caller has in schema account is here too, with the same arguments, but for those that take a credential or serve others.
 SELECT object FROM account.access_grants
-WHERE level IN ('anonymous', 'tenant') AND object LIKE 'FUNCTION account.%' AND object !~ 'FUNCTION account\.(authenticate|authenticate_session|act_as|deauthenticate|level_[a-z]+|readable_[a-z_]*|read_only_since|own_commitment|list_error_codes|state|login)\(' AND object NOT LIKE '%sign_webhook(text, bytea%'
+WHERE level IN ('anonymous', 'tenant') AND object LIKE 'FUNCTION account.%' AND object !~ 'FUNCTION account\.(authenticate|authenticate_session|act_as|deauthenticate|level_[a-z]+|readable_[a-z_]*|read_only_since|own_commitment|audit_reads|list_error_codes|state|login)\(' AND object NOT LIKE '%sign_webhook(text, bytea%'
 	AND to_regprocedure(replace(substring(object FROM '^FUNCTION (.*)'), 'account.', 'account_api.')) IS NULL
 ORDER BY 1;
 -- Under the same arguments and results, and given to the same level.

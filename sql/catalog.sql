@@ -60,7 +60,7 @@ JOIN functions f ON f.oid = d.refobjid
 JOIN account.access_grants g ON to_regclass(substring(g.object FROM '^TABLE (.*)')) = v.oid
 LEFT JOIN account.access_grants fg ON to_regprocedure(substring(fg.object FROM '^FUNCTION (.*)')) = f.oid
 WHERE NOT has_function_privilege('public', f.oid, 'EXECUTE')
-	AND COALESCE(array_position('{anonymous,tenant,owner,admin}', fg.level) > array_position('{anonymous,tenant,owner,admin}', g.level), true);
+	AND COALESCE(array_position('{anonymous,tenant,owner,sender,admin}', fg.level) > array_position('{anonymous,tenant,owner,sender,admin}', g.level), true);
 
 -- What policies and defaults call can be cached, pushed down and run in workers; what writes cannot.
 SELECT function FROM functions WHERE (proname = 'current_account_id' OR proname LIKE 'policy\_%')

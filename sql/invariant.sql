@@ -153,6 +153,13 @@ BEGIN;
 UPDATE account.webhook_secrets SET account_id = gen_random_uuid() WHERE account_id = :'other';
 EXECUTE violations;
 ROLLBACK;
+-- Events: of nobody, and waiting for nothing.
+BEGIN;
+INSERT INTO account.events (event_id, account_id, turn, horizon, type, body, created_at, queued_at, due_at) VALUES
+	(gen_random_uuid(), gen_random_uuid(), 1, '3', 'a', '{}', now(), now(), now()), (gen_random_uuid(), :'other', 2, '3', 'a', '{}', now(), now(), 'infinity'),
+	(gen_random_uuid(), :'other', 3, '3', 'a', '{}', now(), now(), 'infinity');
+EXECUTE violations;
+ROLLBACK;
 RESET session_replication_role;
 EXECUTE violations;
 DROP OWNED BY regress_admin, regress_owner;

@@ -19,13 +19,14 @@ SELECT account.create_role('role', '{read:*}', account_id => :'globex') IS NOT N
 	account.create_workspace('place', account_id => :'globex') IS NOT NULL AS workspace;
 SELECT email, (account.invite_member(email, 'admin', account_id => a)).invitation_id IS NOT NULL AS invited
 FROM (VALUES ('secret@example.com', :'acme'::uuid), ('somebody@example.com', :'globex')) v (email, a);
+SELECT count(account.update_account(a, '{"webhook_url": "https://hooks.example.com/"}')) AS told FROM (VALUES (:'acme'::uuid), (:'globex')) v (a);
 UPDATE account.keys SET created_at = '2020-01-01';
 SELECT relation, count(*) FILTER (WHERE a = 'acme') > 0 AS acme, count(*) FILTER (WHERE a = 'globex') > 0 AS globex
 FROM (
 		SELECT 'api_keys' AS relation, account_id FROM account.api_keys UNION ALL SELECT 'service_accounts', account_id FROM account.service_accounts
 		UNION ALL SELECT 'invitations', account_id FROM account.invitations UNION ALL SELECT 'role_assignments', account_id FROM account.role_assignments
 		UNION ALL SELECT 'unused_credentials', account_id FROM account.unused_credentials UNION ALL SELECT 'over_privileged_profiles', account_id FROM account.over_privileged_profiles
-		UNION ALL SELECT 'keys_due_for_rotation', account_id FROM account.keys_due_for_rotation
+		UNION ALL SELECT 'keys_due_for_rotation', account_id FROM account.keys_due_for_rotation UNION ALL SELECT 'webhook_deliveries', account_id FROM account.webhook_deliveries
 	) r
 JOIN (VALUES (:'acme'::uuid, 'acme'), (:'globex', 'globex')) n (account_id, a) USING (account_id)
 GROUP BY relation ORDER BY 1;

@@ -2,8 +2,11 @@
  * access.c
  *	  The levels that roles are granted: plain GRANTs, given by superusers.
  *
+ * Each level includes those before it, but for sender, which stands apart: it is included in
+ * admin alone.
+ *
  * What belongs to a level stands in account.access_grants.  The level of a role
- * is read from the ACLs of four marker functions, which a dump carries; so
+ * is read from the ACLs of five marker functions, which a dump carries; so
  * refresh_access() can give the rest again after an update or a restore.
  */
 #include "account.h"
@@ -12,12 +15,17 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-static const char *const levels[] = {"anonymous", "tenant", "owner", "admin"};
+static const char *const levels[] = {"anonymous", "tenant", "owner", "admin", "sender"};
+
+#define LEVEL_ADMIN 3
+#define LEVEL_SENDER 4
+#define LEVEL_NAMES "ARRAY['anonymous', 'tenant', 'owner', 'admin', 'sender']"
 
 PG_FUNCTION_INFO_V1(account_access_level_anonymous);
 PG_FUNCTION_INFO_V1(account_access_level_tenant);
 PG_FUNCTION_INFO_V1(account_access_level_owner);
 PG_FUNCTION_INFO_V1(account_access_level_admin);
+PG_FUNCTION_INFO_V1(account_access_level_sender);
 PG_FUNCTION_INFO_V1(account_access_grant_access);
 PG_FUNCTION_INFO_V1(account_access_revoke_access);
 PG_FUNCTION_INFO_V1(account_access_refresh_access);
@@ -44,6 +52,21 @@ Datum
 account_access_level_admin(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_VOID();
+}
+
+Datum
+account_access_level_sender(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
+
+void		(*access_observer) (const char *action, const char *role, const char *level) = NULL;
+
+static void
+tell(const char *action, Oid role, const char *level)
+{
+	if (access_observer != NULL)
+		access_observer(action, OidIsValid(role) ? GetUserNameFromId(role, true) : NULL, level);
 }
 
 bool
@@ -78,6 +101,15 @@ run_grant(bool give, const char *privileges, const char *object, const char *rol
 		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
 }
 
+/* Whether a level includes another; -1 includes none. */
+static bool
+includes(int level, int other)
+{
+	if (other == LEVEL_SENDER)
+		return level == LEVEL_SENDER || level == LEVEL_ADMIN;
+	return level != LEVEL_SENDER && level >= other;
+}
+
 /*
  * Gives a role what belongs to the levels up to the given one and takes the
  * rest; level -1 takes all.  Must be called between query_open() and
@@ -87,7 +119,7 @@ static void
 set_level(Oid role, int level)
 {
 	static Statement list = {
-		"SELECT object, pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level),"
+		"SELECT object, pg_catalog.array_position(" LEVEL_NAMES ", level),"
 		" COALESCE(privileges, CASE WHEN object OPERATOR(pg_catalog.^@) 'FUNCTION ' THEN 'EXECUTE'"
 		" WHEN object OPERATOR(pg_catalog.^@) 'TABLE ' THEN 'SELECT'"
 		" WHEN object OPERATOR(pg_catalog.^@) 'SCHEMA ' THEN 'USAGE' END)"
@@ -111,7 +143,7 @@ set_level(Oid role, int level)
 		int			needed = DatumGetInt32(SPI_getbinval(table->vals[row], table->tupdesc, 2, &isnull));
 		char	   *privileges = SPI_getvalue(table->vals[row], table->tupdesc, 3);
 
-		run_grant(level + 1 >= needed, privileges, object, name);
+		run_grant(includes(level, needed - 1), privileges, object, name);
 	}
 	AtEOXact_GUC(false, nest_level);
 }
@@ -143,12 +175,13 @@ account_access_grant_access(PG_FUNCTION_ARGS)
 		validation_add(&validation, "role", "required", "a role is required", NULL);
 	if (level < 0)
 		validation_add(&validation, "level", "enum", "unknown level",
-					   "Use anonymous, tenant, owner or admin.");
+					   "Use anonymous, tenant, owner, admin or sender.");
 	validation_finish(&validation);
 
 	query_open(&scope);
 	set_level(PG_GETARG_OID(0), level);
 	query_close(&scope);
+	tell("access.granted", PG_GETARG_OID(0), levels[level]);
 	PG_RETURN_VOID();
 }
 
@@ -168,6 +201,7 @@ account_access_revoke_access(PG_FUNCTION_ARGS)
 	query_open(&scope);
 	set_level(PG_GETARG_OID(0), -1);
 	query_close(&scope);
+	tell("access.revoked", PG_GETARG_OID(0), NULL);
 	PG_RETURN_VOID();
 }
 
@@ -177,7 +211,7 @@ account_access_refresh_access(PG_FUNCTION_ARGS)
 {
 	static Statement list = {
 		"SELECT role::pg_catalog.oid,"
-		" pg_catalog.array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], level)"
+		" pg_catalog.array_position(" LEVEL_NAMES ", level)"
 		" FROM account.access_levels ORDER BY 1",
 	};
 	QueryScope	scope;
@@ -197,5 +231,6 @@ account_access_refresh_access(PG_FUNCTION_ARGS)
 		set_level(role, level - 1);
 	}
 	query_close(&scope);
+	tell("access.refreshed", InvalidOid, NULL);
 	PG_RETURN_VOID();
 }

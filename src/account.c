@@ -31,6 +31,7 @@ int			setting_login_lockout;
 int			setting_last_used_interval;
 int			setting_session_idle_timeout;
 int			setting_key_max_age;
+int			setting_webhook_retention;
 int			setting_rate_buckets;
 char	   *setting_trusted_proxies;
 char	   *setting_databases;
@@ -248,6 +249,15 @@ define_audit_settings(void)
 
 void
 _PG_init(void)
+static void
+define_webhook_settings(void)
+{
+	DefineCustomIntVariable("account.webhook_retention",
+							"How long events for webhooks are kept, delivered or not.", NULL,
+							&setting_webhook_retention, 30 * SECS_PER_DAY, SECS_PER_HOUR, INT_MAX, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+}
+
 {
 	define_token_settings();
 	define_identity_settings();
@@ -280,6 +290,9 @@ _PG_init(void)
 	define_webhook_settings();
 }
 	bound_init();
+	use_init();
+	event_init();
+	redelivery_init();
 	stats_init();
 	refusal_init();
 	traffic_init();

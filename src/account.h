@@ -52,6 +52,7 @@ extern char *setting_databases;	/* that have a recorder; parsed by recorder.c */
 extern int	setting_recorder_interval;	/* milliseconds */
 extern int	setting_recorded_uses;	/* that shared memory has room for */
 extern int	setting_session_idle_timeout;	/* seconds, 0 for none */
+extern int	setting_webhook_retention;	/* seconds */
 extern int	setting_key_max_age;	/* seconds; read by a view */
 extern char *setting_trusted_proxies;	/* parsed by network.c */
 extern char *setting_tenant_role;	/* of PostgREST's requests that have proven who they are; "" for none */

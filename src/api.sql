@@ -544,6 +544,36 @@ COMMENT ON COLUMN account_api.unused_credentials.created_at IS 'When it was crea
 COMMENT ON COLUMN account_api.unused_credentials.last_used_at IS 'When it, or any key of the service account, last authenticated; NULL never.';
 COMMENT ON COLUMN account_api.unused_credentials.unused_for IS 'How long it was not used, or has been there unused.';
 
+CREATE VIEW account_api.webhook_deliveries WITH (security_invoker, security_barrier) AS
+	SELECT v.event_id,
+		v.account_id,
+		v.type,
+		v.body,
+		v.state,
+		v.attempts,
+		v.url,
+		v.http_status,
+		v.created_at,
+		v.attempted_at,
+		v.next_attempt_at,
+		v.finished_at
+	FROM account.webhook_deliveries v
+	WHERE account_api.require_credential();
+COMMENT ON VIEW account_api.webhook_deliveries IS 'What the caller''s account was told by webhooks, or is to be, with read:webhooks or manage:webhooks; all for an administrator
+Not of the accounts below. Kept for 30 days, or as long as the server has it. Raises MISSING_API_KEY.';
+COMMENT ON COLUMN account_api.webhook_deliveries.event_id IS 'The id, for redeliver_webhook(): the header webhook-id.';
+COMMENT ON COLUMN account_api.webhook_deliveries.account_id IS 'The account that is told.';
+COMMENT ON COLUMN account_api.webhook_deliveries.type IS 'What happened: account.updated and the like.';
+COMMENT ON COLUMN account_api.webhook_deliveries.body IS 'What is sent, byte for byte.';
+COMMENT ON COLUMN account_api.webhook_deliveries.state IS 'waiting; sending: an attempt is under way; retrying: the last one has failed; delivered; dead: given up after ten attempts, an answer 410 or too long a time; dropped: the account had no webhook URL any more, or one that had answered 410.';
+COMMENT ON COLUMN account_api.webhook_deliveries.attempts IS 'How many attempts have begun.';
+COMMENT ON COLUMN account_api.webhook_deliveries.url IS 'Where the last one was sent to.';
+COMMENT ON COLUMN account_api.webhook_deliveries.http_status IS 'What the last one was answered with; NULL: with nothing.';
+COMMENT ON COLUMN account_api.webhook_deliveries.created_at IS 'When it happened.';
+COMMENT ON COLUMN account_api.webhook_deliveries.attempted_at IS 'When the last attempt began.';
+COMMENT ON COLUMN account_api.webhook_deliveries.next_attempt_at IS 'From when on it is attempted; NULL if it is over, or another of the account comes before it.';
+COMMENT ON COLUMN account_api.webhook_deliveries.finished_at IS 'When it was over; NULL if it is not.';
+
 CREATE VIEW account_api.workspaces WITH (security_invoker, security_barrier) AS
 	SELECT v.workspace_id,
 		v.account_id,
@@ -1061,6 +1091,13 @@ REVOKE ALL ON FUNCTION account_api.webhook_secret(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.webhook_secret(uuid) IS 'The newest webhook secret of the caller''s account
 "whsec_" and base64: what whoever receives its webhooks checks them with. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
 
+CREATE FUNCTION account_api.redeliver_webhook(event_id uuid) RETURNS void
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN account.redeliver_webhook(event_id);
+REVOKE ALL ON FUNCTION account_api.redeliver_webhook(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.redeliver_webhook(uuid) IS 'Has an event delivered to the webhook URL again, with the same id and body, after all others of the account
+Of one that waits to be tried again the next attempt is due now; one that is under way, or comes after others, is left alone. Where an answer 410 had ended the sending, it is taken up again. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, ARCHIVED, ACCOUNT_SUSPENDED.';
+
 CREATE FUNCTION account_api.sign_webhook(message_id text, payload text, sent_at timestamp with time zone DEFAULT pg_catalog.now(), account_id uuid DEFAULT NULL) RETURNS text
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
 	RETURN account.sign_webhook(message_id, payload, sent_at, account_id);
@@ -1227,6 +1264,10 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'FUNCTION account_api.suspend_account(uuid, text)'),
 	('tenant', 'FUNCTION account_api.resume_account(uuid)'),
 	('tenant', 'FUNCTION account_api.rotate_webhook_secret(interval, uuid)'),
+	('tenant', 'FUNCTION account_api.record_audit(text, text, uuid, jsonb)'),
+	('tenant', 'TABLE account_api.audit_log'),
+	('tenant', 'FUNCTION account_api.redeliver_webhook(uuid)'),
+	('tenant', 'TABLE account_api.webhook_deliveries'),
 	('tenant', 'FUNCTION account_api.webhook_secret(uuid)'),
 	('tenant', 'FUNCTION account_api.sign_webhook(text, text, timestamp with time zone, uuid)'),
 	('anonymous', 'FUNCTION account_api.verify_webhook(text, text, text, text, text, interval)'),

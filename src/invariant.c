@@ -137,6 +137,13 @@ static const Invariant invariants[] = {
 	{"webhook_secret",
 		NAMES("'webhook secret of account ' || s.account_id", "'the account does not exist'", "account.webhook_secrets s",
 	"NOT EXISTS (SELECT FROM account.accounts a WHERE a.account_id = s.account_id)")},
+	{"event",
+		NAMES("'event ' || e.event_id", "'its account does not exist'", "account.events e",
+	"NOT EXISTS (SELECT FROM account.accounts a WHERE a.account_id = e.account_id)")},
+	{"event_aside",
+		NAMES("'event ' || e.event_id", "'it was put aside, and none comes before it'", "account.events e",
+			  "e.finished_at IS NULL AND e.due_at = 'infinity' AND NOT EXISTS (SELECT FROM account.events p"
+	" WHERE p.account_id = e.account_id AND p.finished_at IS NULL AND p.turn < e.turn)")},
 	{"permission",
 		NAMES("'permission ' || p.permission", "'its number is not of its kind'", "account.permissions p",
 	"p.built_in <> (p.number < 256)")},

@@ -54,10 +54,14 @@
 	" LEFT JOIN pg_init_privs i ON i.objoid = e.objid AND i.classoid = e.classid AND i.objsubid = v.number" \
 	" WHERE e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e')"
 
-/* What belongs to each level: objects as ids, so that the way they are written is of no concern. */
+/*
+ * What belongs to which levels (sender is 0, the others 1 to 4): objects as ids, so that the way they
+ * are written is of no concern.
+ */
 #define LEVEL_GRANTS \
 	"(SELECT v.classid, v.objid, COALESCE(t.attnum, 0) AS number," \
-	" array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], a.level) AS level, p.found[1] AS privilege" \
+	" (CASE a.level WHEN 'sender' THEN '{0,4}' ELSE ('{1,2,3,4}'::int[])[array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], a.level):] END)::int[]" \
+	" AS levels, p.found[1] AS privilege" \
 	" FROM account.access_grants a CROSS JOIN LATERAL (SELECT split_part(a.object, ' ', 1) AS kind," \
 	" substr(a.object, strpos(a.object, ' ') + 1) AS name) o CROSS JOIN LATERAL (SELECT" \
 	" CASE WHEN o.kind IN ('FUNCTION', 'PROCEDURE') THEN 'pg_proc'::regclass WHEN o.kind = 'TABLE' THEN 'pg_class'::regclass" \
@@ -67,10 +71,10 @@
 	" ELSE 'EXECUTE' END), '([A-Z]+)\\s*(?:\\(([^)]*)\\))?', 'g') p (found)" \
 	" CROSS JOIN LATERAL regexp_split_to_table(COALESCE(p.found[2], ''), ',\\s*') c (name)" \
 	" LEFT JOIN pg_attribute t ON c.name <> '' AND t.attrelid = v.objid AND t.attname = c.name" \
-	" UNION ALL SELECT 'pg_namespace'::regclass, 'account'::regnamespace, 0, 1, 'USAGE')"
+	" UNION ALL SELECT 'pg_namespace'::regclass, 'account'::regnamespace, 0, '{0,1,2,3,4}', 'USAGE')"
 
 #define EXPLICIT_LEVELS \
-	"(SELECT v.role::oid AS role, array_position(ARRAY['anonymous', 'tenant', 'owner', 'admin'], v.level) AS level" \
+	"(SELECT v.role::oid AS role, array_position(ARRAY['sender', 'anonymous', 'tenant', 'owner', 'admin'], v.level) - 1 AS level" \
 	" FROM account.access_levels v) v"
 
 const Check privilege_checks[] = {
@@ -130,7 +134,7 @@ const Check privilege_checks[] = {
 		" WHERE g.grantee <> o.owner AND (g.is_grantable OR (NOT EXISTS (SELECT FROM aclexplode(o.initial) i"
 		" WHERE i.grantee = g.grantee AND i.privilege_type = g.privilege_type)"
 		" AND NOT EXISTS (SELECT FROM given a WHERE a.classid = o.classid AND a.objid = o.objid AND a.number = o.number"
-		" AND a.level <= v.level AND a.privilege = g.privilege_type)))"
+		" AND v.level = ANY (a.levels) AND a.privilege = g.privilege_type)))"
 		" AND NOT (g.grantee = 0 AND o.object ~ '^FUNCTION account\\.level_')"
 	" GROUP BY o.name, o.object, o.revoked, g.grantee"},
 	{"access_missing", SEVERITY_WARNING, EXAMINER_OWNER,
@@ -139,7 +143,7 @@ const Check privilege_checks[] = {
 		" FROM " OUR_OBJECTS " o CROSS JOIN LATERAL aclexplode(o.acl) g)"
 		" SELECT NULL::oid[], quote_ident(r.rolname), format('%s privileges of its level are not granted to it', count(*)),"
 		" 'SELECT account.refresh_access()' FROM " EXPLICIT_LEVELS " JOIN pg_roles r ON r.oid = v.role JOIN " LEVEL_GRANTS
-		" a ON a.level <= v.level WHERE NOT EXISTS (SELECT FROM had h WHERE h.classid = a.classid AND h.objid = a.objid"
+		" a ON v.level = ANY (a.levels) WHERE NOT EXISTS (SELECT FROM had h WHERE h.classid = a.classid AND h.objid = a.objid"
 	" AND h.number = a.number AND h.grantee = v.role AND h.privilege_type = a.privilege) GROUP BY r.rolname"},
 	{"parameter_granted", SEVERITY_ERROR, EXAMINER_CALLER,
 		"A role that is no superuser may set what guards row security.",

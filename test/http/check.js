@@ -3,7 +3,7 @@ const { ask, assert, bearer, database, example, refused, runExamples } = require
 const { start } = require('./stand-in/server')
 
 const { UPSTREAM_SOCKET, JWT_SECRET, POSTGREST, ACME_KEY } = process.env
-const FILES = ['documents', 'errors', 'views', 'writes', 'functions', 'webhooks', 'login', 'attacks', 'commit', 'pooled']
+const FILES = ['documents', 'errors', 'views', 'writes', 'functions', 'webhooks', 'events', 'login', 'attacks', 'commit', 'pooled']
 
 async function main () {
 	const upstream = POSTGREST ? null : await start(UPSTREAM_SOCKET, 2, JWT_SECRET)
