@@ -29,7 +29,7 @@ REGRESS = install error access token identity identity_scope identity_cursor ide
 	isolation_tree isolation_share isolation_refuse quota quota_bulk quota_tree \
 	isolation_workspace isolation_workspace_tables isolation_permission isolation_workspace_permission \
 	isolate_schema isolate_schema_keys isolate_schema_refuse isolate_schema_draft birth birth_schema \
-	doctor doctor_tables doctor_keys doctor_exposure doctor_roles doctor_drift doctor_settings doctor_policies doctor_fresh invariant \
+	doctor doctor_tables doctor_keys doctor_exposure doctor_roles doctor_drift doctor_settings doctor_policies doctor_audit doctor_fresh invariant \
 	request postgrest api api_lists api_attacks api_errors api_documentation document body \
 	audit audit_reads audit_every audit_chain audit_prune \
 	webhook event delivery metrics \

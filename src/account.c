@@ -33,10 +33,12 @@ int			setting_session_idle_timeout;
 int			setting_key_max_age;
 int			setting_webhook_retention;
 int			setting_rate_buckets;
-char	   *setting_trusted_proxies;
 char	   *setting_databases;
 int			setting_recorder_interval;
 int			setting_recorded_uses;
+char	   *setting_trusted_proxies;
+int			setting_log_requests;
+int			setting_counted_accounts;
 char	   *setting_tenant_role;
 char	   *setting_service_account_name_pattern;
 
@@ -46,9 +48,6 @@ static const struct config_enum_entry without_identity_values[] = {
 	{NULL, 0, false}
 };
 
-PGDLLEXPORT void _PG_init(void);
-
-/* A word of a token: 1 to 16 lower-case letters and digits. */
 static const struct config_enum_entry log_requests_values[] = {
 	{"none", LOG_REQUESTS_NONE, false},
 	{"writes", LOG_REQUESTS_WRITES, false},
@@ -56,6 +55,9 @@ static const struct config_enum_entry log_requests_values[] = {
 	{NULL, 0, false}
 };
 
+PGDLLEXPORT void _PG_init(void);
+
+/* A word of a token: 1 to 16 lower-case letters and digits. */
 static bool
 check_token_word(char **newval, void **extra, GucSource source)
 {
@@ -175,16 +177,6 @@ define_rate_settings(void)
 }
 
 static void
-define_user_settings(void)
-{
-	DefineCustomBoolVariable("account.registration",
-							 "Allows register() and sign_up().",
-							 "They are off where this or the flag account-registration is off.",
-							 &setting_registration, true, PGC_SUSET, 0,
-							 NULL, NULL, NULL);
-	DefineCustomBoolVariable("account.require_verified_email",
-							 "Makes those who registered themselves prove their e-mail before they are users.",
-static void
 define_recorder_settings(void)
 {
 	GucContext	start_context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
@@ -221,6 +213,16 @@ define_audit_settings(void)
 							NULL, NULL, NULL);
 }
 
+static void
+define_user_settings(void)
+{
+	DefineCustomBoolVariable("account.registration",
+							 "Allows register() and sign_up().",
+							 "They are off where this or the flag account-registration is off.",
+							 &setting_registration, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("account.require_verified_email",
+							 "Makes those who registered themselves prove their e-mail before they are users.",
 							 "Where it is off, who registers an e-mail and logs in learns whether somebody had it.",
 							 &setting_require_verified_email, true, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
@@ -247,8 +249,6 @@ define_audit_settings(void)
 							NULL, NULL, NULL);
 }
 
-void
-_PG_init(void)
 static void
 define_webhook_settings(void)
 {
@@ -258,6 +258,8 @@ define_webhook_settings(void)
 							NULL, NULL, NULL);
 }
 
+void
+_PG_init(void)
 {
 	define_token_settings();
 	define_identity_settings();
@@ -265,14 +267,22 @@ define_webhook_settings(void)
 	define_user_settings();
 	define_request_settings();
 	define_rate_settings();
+	define_recorder_settings();
+	define_audit_settings();
+	define_webhook_settings();
 	schema_init();
+	recorder_init();
 	limit_init();
 	note_init();
+	bound_init();
 	/* The server calls the end of transactions last for who comes first. */
 	quota_init();
 	hold_init();
 	permission_init();
 	guard_init();
+	stats_init();
+	refusal_init();
+	traffic_init();
 	key_init();
 	context_init();
 	identity_init();
@@ -280,21 +290,13 @@ define_webhook_settings(void)
 	counter_init();
 	audit_init();
 	rate_init();
+	use_init();
+	event_init();
+	redelivery_init();
 	session_init();
 	invitation_init();
 	birth_init();
 	pushdown_init();
-	MarkGUCPrefixReserved("account");
-	define_recorder_settings();
-	define_audit_settings();
-	define_webhook_settings();
-}
-	bound_init();
-	use_init();
-	event_init();
-	redelivery_init();
-	stats_init();
-	refusal_init();
-	traffic_init();
-	recorder_init();
 	sealing_init();			/* last: what other tasks of the recorder note is sealed in the same round */
+	MarkGUCPrefixReserved("account");
+}

@@ -55,10 +55,17 @@ extern int	setting_session_idle_timeout;	/* seconds, 0 for none */
 extern int	setting_webhook_retention;	/* seconds */
 extern int	setting_key_max_age;	/* seconds; read by a view */
 extern char *setting_trusted_proxies;	/* parsed by network.c */
-extern char *setting_tenant_role;	/* of PostgREST's requests that have proven who they are; "" for none */
 extern int	setting_log_requests;	/* LogRequests */
 extern int	setting_counted_accounts;	/* that shared memory has room for */
+extern char *setting_tenant_role;	/* of PostgREST's requests that have proven who they are; "" for none */
 extern char *setting_service_account_name_pattern;	/* a regular expression, or "" */
+
+typedef enum LogRequests
+{
+	LOG_REQUESTS_NONE,
+	LOG_REQUESTS_WRITES,
+	LOG_REQUESTS_ALL
+} LogRequests;
 
 typedef enum WithoutIdentity
 {
@@ -91,6 +98,7 @@ typedef struct Catalog
 	Oid			right_signal;	/* the relation of the type */
 	Oid			roles;
 	Oid			roles_pkey;
+	Oid			turns;			/* a sequence */
 	Oid			user_memberships;
 	Oid			user_memberships_pkey;
 	Oid			user_memberships_profile_id_key;
@@ -101,7 +109,6 @@ typedef struct Catalog
 	Oid			workspaces;
 	Oid			workspaces_name_key;
 } Catalog;
-	Oid			turns;			/* a sequence */
 
 /*
  * The object ids of the installed extension, looked up once and again after any
@@ -110,6 +117,9 @@ typedef struct Catalog
  * another version than the library.
  */
 extern const Catalog *schema_catalog(void);
+
+/* Looks everything up anew; whether schema_catalog() would not raise. */
+extern bool schema_is_usable(void);
 
 /* The oid of a function of schema account by name and argument types; raises if it is missing. */
 extern Oid	schema_function(const char *name, int nargs, const Oid *argtypes);
@@ -122,9 +132,6 @@ typedef struct RowType
 } RowType;
 
 /* The row type of the function that is being called, blessed; looked up at the first call alone. */
-/* Looks everything up anew; whether schema_catalog() would not raise. */
-extern bool schema_is_usable(void);
-
 extern TupleDesc schema_row_type(FunctionCallInfo fcinfo, RowType *kept);
 
 /* Hooks the invalidation of the above into the session; called once by _PG_init(). */
@@ -189,6 +196,13 @@ typedef struct Validation
 } Validation;
 
 /*
+ * Told of each error of ours before it is raised; nobody if it is NULL.  It must not raise, and
+ * the message is not to be kept.
+ */
+typedef void (*ErrorObserver) (ErrorCode code, const char *message);
+extern ErrorObserver error_observer;
+
+/*
  * Raises an error of ours: the message for people, DETAIL the JSON object of the
  * contract with a new id, and a hint (may be NULL); in an HTTP request, in the form
  * that PostgREST answers with.  The statement is kept out of the log, because it may
@@ -196,13 +210,6 @@ typedef struct Validation
  */
 pg_noreturn extern void error_raise(ErrorCode code, const char *hint, const char *format,...)
 			pg_attribute_printf(3, 4);
-/*
- * Told of each error of ours before it is raised; nobody if it is NULL.  It must not raise, and
- * the message is not to be kept.
- */
-typedef void (*ErrorObserver) (ErrorCode code, const char *message);
-extern ErrorObserver error_observer;
-
 
 /*
  * Raises RATE_LIMITED with that message, which is constant text: to be tried again after so many
@@ -293,6 +300,16 @@ extern uint64 query_read(Statement *query, const Datum *values, const char *null
 extern uint64 query_latest(Statement *query, const Datum *values, const char *nulls);
 extern uint64 query_write(Statement *query, const Datum *values, const char *nulls);
 
+/*
+ * query_read() of many rows: visit is called for each so many of them, which are the last result then. It
+ * may set the memory context of the scope, and runs no query.
+ */
+extern void query_portions(Statement *query, const Datum *values, const char *nulls, long portion,
+						   void (*visit) (void *argument), void *argument);
+
+/* Whether query_write() runs a statement: a trigger that it fires, and no other, sees it. */
+extern bool query_is_writing(void);
+
 /* Like query_write(), and raises CONFLICT where a unique index refuses; hint may be NULL. */
 extern uint64 query_write_unique(Statement *query, const Datum *values, const char *nulls,
 								 const char *message, const char *hint);
@@ -304,9 +321,13 @@ extern uint64 query_write_unique(Statement *query, const Datum *values, const ch
 extern Datum query_datum(const QueryScope *scope, uint64 row, int column, bool *isnull);
 extern char *query_string(const QueryScope *scope, uint64 row, int column);	/* NULL if NULL */
 extern bool query_uuid(uint64 row, int column, pg_uuid_t *uuid);	/* false if NULL */
+extern List *query_uuids(const QueryScope *scope, uint64 rows, int column); /* pg_uuid_t *, of all rows */
 extern bool query_bool(uint64 row, int column);	/* false if NULL */
 extern int64 query_int64(uint64 row, int column);	/* 0 if NULL */
 extern Oid	query_oid(uint64 row, int column);	/* InvalidOid if NULL */
+
+/* A list of pg_uuid_t * as a uuid[]. */
+extern Datum query_uuid_array(List *ids);
 
 /* A nullable argument of a statement: what is passed by reference, or a string as a text; *null says which. */
 extern Datum query_pointer_or_null(const void *pointer, char *null);
@@ -317,16 +338,6 @@ extern Datum query_text_or_null(const char *string, char *null);
  */
 
 /* A value that a caller may give, as an argument or as a member of `changes`. */
-/*
- * query_read() of many rows: visit is called for each so many of them, which are the last result then. It
- * may set the memory context of the scope, and runs no query.
- */
-extern void query_portions(Statement *query, const Datum *values, const char *nulls, long portion,
-						   void (*visit) (void *argument), void *argument);
-
-/* Whether query_write() runs a statement: a trigger that it fires, and no other, sees it. */
-extern bool query_is_writing(void);
-
 /* Who changes an account, as seen from it. */
 typedef enum ChangeRank
 {
@@ -348,13 +359,9 @@ typedef struct ChangeField
 
 /* The strings of a JSON array of strings, as char *. */
 extern List *changes_strings(Datum array);
-extern List *query_uuids(const QueryScope *scope, uint64 rows, int column); /* pg_uuid_t *, of all rows */
 
 /* The member of a JSON object that is such an array, as a text[]; NULL if there is none, or it is something else. */
 extern ArrayType *changes_list(Datum changes, const char *key);
-
-/* A list of pg_uuid_t * as a uuid[]. */
-extern Datum query_uuid_array(List *ids);
 
 /* Adds an entry if the value of one field is not one that it takes. */
 extern void changes_check_value(Validation *validation, const ChangeField *field, Datum value,
@@ -404,6 +411,9 @@ extern bool access_has_level(Oid role, const char *marker);
 /* Whether a role has level admin or is a superuser. */
 extern bool access_has_admin(Oid role);
 
+/* Told of what a superuser has granted, for the audit log: role and level may be NULL; nobody if it is NULL. */
+extern void (*access_observer) (const char *action, const char *role, const char *level);
+
 /* ---------------------------------------------------------------------------
  * scan.c: our own tables as they are now
  */
@@ -414,6 +424,7 @@ typedef struct SelfScan
 {
 	Relation	relation;
 	SysScanDesc descriptor;
+	Snapshot	snapshot;		/* that is asked of each row; NULL: the scan does */
 	HeapTuple	tuple;
 	Datum		values[SCAN_MAX_COLUMNS];
 	bool		nulls[SCAN_MAX_COLUMNS];
@@ -421,11 +432,11 @@ typedef struct SelfScan
 
 /* Opens a scan with SnapshotSelf; keys name columns of the table, in the order of the index. */
 extern void scan_open(SelfScan *scan, Oid table, Oid index, ScanKeyData *keys, int nkeys);
-/* Told of what a superuser has granted, for the audit log: role and level may be NULL; nobody if it is NULL. */
-extern void (*access_observer) (const char *action, const char *role, const char *level);
 
-
-/* The same with a snapshot, for rows that are updated: of those there is always one version. */
+/*
+ * The same with a snapshot (registered or active), for rows that are updated: of those there is
+ * always one version.  No predicate lock is left either.
+ */
 extern void scan_open_at(SelfScan *scan, Oid table, Oid index, Snapshot snapshot, ScanKeyData *keys, int nkeys);
 
 /* The next row; false if there is none. Values point into the row until the next call. */
@@ -438,6 +449,12 @@ extern bool scan_is_own(const SelfScan *scan);
 extern bool scan_stands(const SelfScan *scan);
 
 extern void scan_close(SelfScan *scan);
+
+/* Reads a row into a slot of its table, if a snapshot shows it; without a predicate lock too. */
+extern bool scan_fetch(Relation relation, ItemPointer row, Snapshot snapshot, struct TupleTableSlot *slot);
+
+/* Deletes a row that is committed, or of an earlier command, unless another changes or deletes it. Waits for nobody. */
+extern void scan_delete(Relation relation, ItemPointer row);
 
 /*
  * From begin on, until the same is called without it, scans see what others see: nothing of
@@ -470,12 +487,120 @@ typedef struct Keyring
 
 /* The number of keys in the file that the setting names now; 0 if it names none. Raises INTERNAL_SERVER_ERROR. */
 extern int	keyring_load(Keyring *ring);
-/* Reads a row into a slot of its table, if a snapshot shows it; without a predicate lock too. */
-extern bool scan_fetch(Relation relation, ItemPointer row, Snapshot snapshot, struct TupleTableSlot *slot);
 
-/* Deletes a row that is committed, or of an earlier command, unless another changes or deletes it. Waits for nobody. */
-extern void scan_delete(Relation relation, ItemPointer row);
+/* Has the file read again: what is in it may have changed. */
+extern void keyring_forget(Keyring *ring);
 
+/* ---------------------------------------------------------------------------
+ * sets.c: tables in shared memory
+ */
+
+/* What each entry begins with. */
+typedef struct SetsEntry
+{
+	TimestampTz touched_at;		/* by whose age entries make room; 0: free */
+	uint64		hash[2];		/* of its key */
+} SetsEntry;
+
+typedef struct Sets Sets;
+
+/*
+ * Defines a table, from _PG_init(): so many entries, whose struct begins with a SetsEntry.
+ * The name is constant, begins with "account_", and is that of its locks in wait events,
+ * too.  NULL, and nothing done, where the library is not being preloaded.
+ */
+extern Sets *sets_define(const char *name, Size entry_size, int entries);
+
+/* Only evictions of entries of which this says so are counted; it is asked under the lock and must not fail. */
+extern void sets_count_needed(Sets *sets, bool (*is_needed) (const void *entry, TimestampTz now));
+
+/* Whether there is such a table: false for NULL. The functions below ask for one that is ready. */
+extern bool sets_ready(const Sets *sets);
+
+/*
+ * Locks the set of a key, which is found by all its bytes (no padding in it), and returns
+ * the key's entry.  If there is none, `make` makes one, which is zeros but for its head,
+ * touched now; otherwise NULL.  The caller sets touched_at when he touches one that was
+ * there, and sets it to 0 to free one.  Where an entry is returned, the lock is held until
+ * sets_release(), which is to come within a few instructions that cannot fail or wait;
+ * no other set of any table is locked meanwhile.
+ */
+extern void *sets_acquire(Sets *sets, const void *key, Size length, bool make, TimestampTz now);
+extern bool sets_was_made(const Sets *sets);	/* whether sets_acquire() has made the entry that is held */
+extern void sets_release(Sets *sets);
+
+/*
+ * Calls a function with each entry in use, of all databases, under its lock: it copies what
+ * it needs into memory that is there already, or changes or frees the entry, and never fails.
+ */
+extern void sets_visit(Sets *sets, void (*visit) (void *entry, void *argument), void *argument);
+
+/* How many entries have made room since the server started; 0 where there is no table. */
+extern int64 sets_evicted(const Sets *sets);
+
+/* The table after another, of all, the first after NULL; NULL after the last. */
+extern const Sets *sets_next(const Sets *sets);
+extern const char *sets_name(const Sets *sets);
+
+/* ---------------------------------------------------------------------------
+ * recorder.c: the worker that writes what is in shared memory
+ */
+
+/*
+ * Registers a task, from _PG_init(), which the worker of each database runs every so many
+ * milliseconds (0: account.recorder_interval), in the order in which they are registered and
+ * each in a READ COMMITTED transaction of its own, with a snapshot, as the bootstrap superuser
+ * without an identity.  The extension is installed then, and of the library's version.  An
+ * ERROR in it is logged, rolled back, and the task is run again at its next time.  Locks are
+ * waited for no longer than a second.  The name is constant.
+ */
+extern void recorder_register(const char *name, int interval_ms, void (*task) (void));
+
+/* Whether a worker of this database runs, so that what is left in shared memory will be written. Costs a few loads. */
+extern bool recorder_is_running(void);
+
+/* Whether this process is a worker. */
+extern bool recorder_is_worker(void);
+
+/* In a task: whether all is to be written now, due or not: the server stops, or record_now() was called. */
+extern bool recorder_is_flushing(void);
+
+/* Makes the worker of this database run all tasks now; nothing where none runs. */
+extern void recorder_wake(void);
+
+/*
+ * The same, and waits until a round of all tasks that began after this call is done, none has
+ * failed, and its WAL is flushed.  False if that takes longer, or no worker runs.  May be
+ * cancelled.  Call it outside of a lock on rows that tasks write.
+ */
+extern bool recorder_wait(int milliseconds);
+
+/* recorder_wait() for a round in which recorder_is_flushing(). */
+extern bool recorder_flush(int milliseconds);
+
+/* Rounds of the worker of this database since the server started, and how many tasks have failed in them. */
+extern void recorder_rounds(int64 *rounds, int64 *failures);
+
+/* Checks the setting account.databases. */
+extern bool recorder_check_databases(char **newval, void **extra, GucSource source);
+
+/* Defines the workers and their memory; called by _PG_init() after the settings. */
+extern void recorder_init(void);
+
+/* ---------------------------------------------------------------------------
+ * ticket.c: an order for rows that several transactions insert
+ */
+
+/*
+ * Draws the next number of account.turns, and the horizon (a FullTransactionId as a number, xid8
+ * in SQL) that is to be kept with it.  Assigns the transaction an id; waits for nobody.
+ *
+ * Who works rows off in the order of their turns reads, by one statement,
+ *		WHERE turn <= (SELECT turn ... WHERE account.turn_is_settled(horizon) ORDER BY turn DESC LIMIT 1)
+ * and then never skips a row whose transaction commits later: all with lower turns are seen, or
+ * never will be.  Rows of another cluster (a restore) count as settled.
+ */
+extern void ticket_draw(int64 *turn, uint64 *horizon);
 
 /* ---------------------------------------------------------------------------
  * token.c: the form of a secret token, and its digest
@@ -596,9 +721,13 @@ extern void tree_lock_limit(const pg_uuid_t *account_id, const char *resource);
 #define LOCK_CLASS_USER 0xAC0A	/* whose sessions are ended: shared; who logs in, while that commits */
 #define LOCK_CLASS_GUARD 0xAC0B /* of all rights, while a transaction commits */
 #define LOCK_CLASS_QUOTA 0xAC0C /* of what a limit counts, while a transaction commits: not an id but a number */
+#define LOCK_CLASS_AUDIT 0xAC0D /* chains of the audit log and their partitions: one lock for all */
 
 /* Takes the lock of a class on an id, until the end of the transaction. */
 extern void tree_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
+
+/* The same without waiting; false if somebody else has it. */
+extern bool tree_try_lock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
 
 /* Gives it back before. */
 extern void tree_unlock_id(const pg_uuid_t *id, uint16 class, LOCKMODE mode);
@@ -669,6 +798,9 @@ extern bool network_is_valid(const char *text);
  */
 extern bool network_client_address(Datum *address);
 
+/* Whether the other end of the connection is a trusted proxy: what it says of a request is believed. */
+extern bool network_is_proxied(void);
+
 /* Whether the client's address is in one of the networks (cidr[]); who has none is in none. */
 extern bool network_admits(ArrayType *networks);
 
@@ -731,7 +863,6 @@ typedef struct CredentialRecord
 	uint8		digest[TOKEN_DIGEST_LENGTH];
 	TokenKind	kind;
 	bool		has_account;
-#define LOCK_CLASS_AUDIT 0xAC0D /* chains of the audit log and their partitions: one lock for all */
 	pg_uuid_t	account_id;
 	bool		has_profile;
 	pg_uuid_t	profile_id;
@@ -970,6 +1101,11 @@ extern void use_note(const pg_uuid_t *credential_id);
 /* Whether a session was not used for longer than account.session_idle_timeout. */
 extern bool use_is_idle(const Credential *credential);
 
+/* How many uses were forgotten before they were written, for want of room. False where the library is not preloaded. */
+extern bool use_evicted(int64 *evicted);
+
+extern void use_init(void);
+
 /* ---------------------------------------------------------------------------
  * context.c: the setting that carries an identity
  */
@@ -1051,6 +1187,9 @@ extern const Identity *identity_current(void);
 /* Whether this transaction has had or tried an identity. */
 extern bool identity_attempted(void);
 
+/* Told that an application acts for an account or a user, and why, once it does; nobody if it is NULL. */
+extern void (*identity_acting_observer) (const char *reason);
+
 /* Ends the identity, for good: a rollback does not bring it back. Raises BAD_REQUEST in parallel mode. */
 extern void identity_end(void);
 
@@ -1068,6 +1207,19 @@ extern const Identity *identity_assume(const Identity *identity);
  */
 typedef int (*IdentityAdmission) (const Identity *identity, const pg_uuid_t *line_id);
 extern IdentityAdmission identity_admission;
+
+/*
+ * Told that an identity is that of this transaction now, once in it; and which credential is
+ * about to be refused, and for which account (may be NULL), before that is raised.  Either may
+ * be NULL, and must not raise.  To be called by _PG_init(), with what stays.
+ */
+typedef struct IdentityObserver
+{
+	void		(*had) (const Identity *identity);
+	void		(*refused) (const Credential *credential, const pg_uuid_t *account_id);
+	struct IdentityObserver *next;
+} IdentityObserver;
+extern void identity_observe(IdentityObserver *observer);
 
 /* An account.identity, as the result of a call; elog()s if identity is NULL. */
 extern Datum identity_datum(FunctionCallInfo fcinfo, const Identity *identity);
@@ -1116,11 +1268,6 @@ extern const pg_uuid_t *caller_require_admin_of(FunctionCallInfo fcinfo, const c
 typedef struct Target
 {
 	pg_uuid_t	account_id;
-/* How many uses were forgotten before they were written, for want of room. False where the library is not preloaded. */
-extern bool use_evicted(int64 *evicted);
-
-extern void use_init(void);
-
 	TreePath   *path;			/* of account_id */
 	bool		as_admin;		/* by an administrator: no identity */
 	bool		own;			/* the caller's own account */
@@ -1209,155 +1356,7 @@ typedef void (*GuardCheck) (const pg_uuid_t *account_id);
 extern void guard_later(GuardCheck check, const pg_uuid_t *account_id);
 
 /* Hooks the end of transactions into the session; called once by _PG_init(), before the parts below. */
-/*
- * Told that an identity is that of this transaction now, once in it; and which credential is
- * about to be refused, and for which account (may be NULL), before that is raised.  Either may
- * be NULL, and must not raise.  To be called by _PG_init(), with what stays.
- */
-typedef struct IdentityObserver
-{
-	void		(*had) (const Identity *identity);
-	void		(*refused) (const Credential *credential, const pg_uuid_t *account_id);
-	struct IdentityObserver *next;
-} IdentityObserver;
-extern void identity_observe(IdentityObserver *observer);
-
 extern void guard_init(void);
-
-/* ---------------------------------------------------------------------------
- * normal.c: what people type, in one form
- */
-
-/* The code points of a text, with a zero behind; NULL if its bytes are no text. */
-extern pg_wchar *normal_decode(const char *text);
-
-/* Code points as UTF-8, whatever the database's encoding is. */
-extern char *normal_utf8(const pg_wchar *points);
-
-/* How many code points there are before the zero, and whether all are ASCII. */
-extern int	normal_length(const pg_wchar *points);
-extern bool normal_is_ascii(const pg_wchar *points);
-
-/* Unicode's form NFKC, and the same with case folded; always a copy. */
-extern pg_wchar *normal_compose(const pg_wchar *points);
-extern pg_wchar *normal_fold(const pg_wchar *points);
-
-/* Whether a character is white space, a control, or cannot be seen. */
-extern bool normal_is_invisible(pg_wchar point);
-
-/* ---------------------------------------------------------------------------
- * email.c: one normal form for each e-mail address
- */
-
-/*
- * The normal form of an address (NULL is none), in which addresses are stored, compared
- * and written to; at most 254 bytes.  NULL if it is no address: then there is an
- * entry under path, unless validation is NULL.
- */
-extern char *email_normal(Validation *validation, const char *path, const char *address);
-
-/* ---------------------------------------------------------------------------
- * pgcrypto.c: functions of the extension pgcrypto
- */
-
-/*
- * Looks a function of pgcrypto up by its exact types, among the members of that extension.
- * Raises INTERNAL_SERVER_ERROR, with a hint, if it is not installed: what names who needs it.
- */
-extern void pgcrypto_function(const char *name, int nargs, const Oid *types, Oid result, const char *what,
-							  FmgrInfo *function);
-
-/* ---------------------------------------------------------------------------
- * password.c: what makes a password good enough, and its hash
- */
-#define PASSWORD_COST_MIN 4
-#define PASSWORD_COST_MAX 20
-#define PASSWORD_MAX_BYTES 72	/* bcrypt looks at no more */
-
-/*
- * A password argument as it was typed, NULL if it is; one that is far too long, without
- * detoasting it, if the argument is.  Wiped with its memory context, as all below are.
- */
-extern char *password_argument(FunctionCallInfo fcinfo, int argument);
-
-/* The form that is hashed; NULL if typed is, or no password can be so long. */
-extern char *password_normal(const char *typed);
-
-/*
- * The same for a password that is to be set: NULL, and an entry under path, if it is not
- * good enough.  It must not be made of the e-mail or the account's name (may be NULL).
- */
-extern char *password_validate(Validation *validation, const char *path, const char *typed,
-							   const char *email, const char *account_name);
-
-/* Raises INTERNAL_SERVER_ERROR, with a hint, unless pgcrypto is installed, as the two below do. */
-extern void password_require(void);
-
-/* A hash of the configured cost. */
-extern char *password_hash(const char *normal);
-
-/*
- * Whether a password (NULL is none) is the one of a stored hash (NULL, and any that is not
- * exactly of our form, is none) and the user is welcome.  If not, it has cost as much as
- * a hash of the configured cost.  outdated says whether a right one has a lower cost.
- */
-extern bool password_verify(const char *normal, const char *stored, bool welcome, bool *outdated);
-
-/* ---------------------------------------------------------------------------
- * lapse.c: attempts to log in whose transaction was rolled back
- */
-
-/* Remembers that an attempt was written down in this (sub)transaction, until that is committed. */
-extern void lapse_note(const pg_uuid_t *subject, TimestampTz at);
-
-/* Writes down again what was rolled back, unless it is older. */
-extern void lapse_write(void (*write) (const pg_uuid_t *subject, TimestampTz at), TimestampTz since);
-
-/* Forgets all attempts of a subject. */
-extern void lapse_forget(const pg_uuid_t *subject);
-
-/* Hooks the end of transactions into the session; called once by _PG_init(). */
-extern void lapse_init(void);
-
-/* ---------------------------------------------------------------------------
- * attempt.c: attempts to log in, counted
- */
-typedef struct Attempt
-{
-	bool		locked;			/* no password is right now */
-	pg_uuid_t	subjects[2];	/* whose counters it is counted on */
-} Attempt;
-
-/* Counts an attempt for an e-mail in its normal form, from the client's address; may wait a little. */
-extern void attempt_begin(Attempt *attempt, const char *email);
-
-/* Sets its counters to zero. */
-extern void attempt_succeeded(const Attempt *attempt);
-
-/* ---------------------------------------------------------------------------
- * plan.c: billing plans
- */
-
-/*
- * Raises MAX_RESOURCES_REACHED if one more `resource` in this account would pass
- * a limit of its effective plan.  Locks the limit (tree_lock_limit) if there is one,
- * so the caller must hold its tree lock already.
- */
-extern void plan_require_room(const char *resource, const pg_uuid_t *account_id);
-
-/* What a plan allows of a resource. */
-typedef struct PlanLimit
-{
-	int64		number;
-	bool		in_tree;		/* for all that are billed to the holder, and not for each account */
-	pg_uuid_t	counted_for;	/* the account, or the holder */
-} PlanLimit;
-
-/*
- * Raises MAX_RESOURCES_REACHED: so many are in use, by this account alone if own says that
- * the caller may not know of others, and so many more do not fit.
- */
-pg_noreturn extern void plan_refuse(const char *resource, const PlanLimit *limit, bool own, int64 used, int64 more);
 
 /* ---------------------------------------------------------------------------
  * audit.c: entries of the audit log
@@ -1504,6 +1503,170 @@ extern bool traffic_lost(int64 *lost);
 
 extern void traffic_init(void);
 
+/* ---------------------------------------------------------------------------
+ * normal.c: what people type, in one form
+ */
+
+/* The code points of a text, with a zero behind; NULL if its bytes are no text. */
+extern pg_wchar *normal_decode(const char *text);
+
+/* Code points as UTF-8, whatever the database's encoding is. */
+extern char *normal_utf8(const pg_wchar *points);
+
+/* How many code points there are before the zero, and whether all are ASCII. */
+extern int	normal_length(const pg_wchar *points);
+extern bool normal_is_ascii(const pg_wchar *points);
+
+/* Unicode's form NFKC, and the same with case folded; always a copy. */
+extern pg_wchar *normal_compose(const pg_wchar *points);
+extern pg_wchar *normal_fold(const pg_wchar *points);
+
+/* Whether a character is white space, a control, or cannot be seen. */
+extern bool normal_is_invisible(pg_wchar point);
+
+/* ---------------------------------------------------------------------------
+ * email.c: one normal form for each e-mail address
+ */
+
+/*
+ * The normal form of an address (NULL is none), in which addresses are stored, compared
+ * and written to; at most 254 bytes.  NULL if it is no address: then there is an
+ * entry under path, unless validation is NULL.
+ */
+extern char *email_normal(Validation *validation, const char *path, const char *address);
+
+/* ---------------------------------------------------------------------------
+ * pgcrypto.c: functions of the extension pgcrypto
+ */
+
+/*
+ * Looks a function of pgcrypto up by its exact types, among the members of that extension.
+ * Raises INTERNAL_SERVER_ERROR, with a hint, if it is not installed: what names who needs it.
+ */
+extern void pgcrypto_function(const char *name, int nargs, const Oid *types, Oid result, const char *what,
+							  FmgrInfo *function);
+
+/* ---------------------------------------------------------------------------
+ * password.c: what makes a password good enough, and its hash
+ */
+#define PASSWORD_COST_MIN 4
+#define PASSWORD_COST_MAX 20
+#define PASSWORD_MAX_BYTES 72	/* bcrypt looks at no more */
+
+/*
+ * A password argument as it was typed, NULL if it is; one that is far too long, without
+ * detoasting it, if the argument is.  Wiped with its memory context, as all below are.
+ */
+extern char *password_argument(FunctionCallInfo fcinfo, int argument);
+
+/* The form that is hashed; NULL if typed is, or no password can be so long. */
+extern char *password_normal(const char *typed);
+
+/*
+ * The same for a password that is to be set: NULL, and an entry under path, if it is not
+ * good enough.  It must not be made of the e-mail or the account's name (may be NULL).
+ */
+extern char *password_validate(Validation *validation, const char *path, const char *typed,
+							   const char *email, const char *account_name);
+
+/* Raises INTERNAL_SERVER_ERROR, with a hint, unless pgcrypto is installed, as the two below do. */
+extern void password_require(void);
+
+/* A hash of the configured cost. */
+extern char *password_hash(const char *normal);
+
+/*
+ * Whether a password (NULL is none) is the one of a stored hash (NULL, and any that is not
+ * exactly of our form, is none) and the user is welcome.  If not, it has cost as much as
+ * a hash of the configured cost.  outdated says whether a right one has a lower cost.
+ */
+extern bool password_verify(const char *normal, const char *stored, bool welcome, bool *outdated);
+
+/* ---------------------------------------------------------------------------
+ * lapse.c: attempts to log in whose transaction was rolled back
+ */
+
+/* Remembers that an attempt was written down in this (sub)transaction, until that is committed. */
+extern void lapse_note(const pg_uuid_t *subject, TimestampTz at);
+
+/* Writes down again what was rolled back, unless it is older. */
+extern void lapse_write(void (*write) (const pg_uuid_t *subject, TimestampTz at), TimestampTz since);
+
+/* Forgets all attempts of a subject. */
+extern void lapse_forget(const pg_uuid_t *subject);
+
+/* Hooks the end of transactions into the session; called once by _PG_init(). */
+extern void lapse_init(void);
+
+/* ---------------------------------------------------------------------------
+ * counter.c: counters of attempts to log in, in shared memory
+ */
+
+/* Whether a counter that was touched then is zero by now. */
+extern bool counter_has_run_out(TimestampTz touched_at, TimestampTz now);
+
+/* Whether there are counters in shared memory: where the library is preloaded. The next three ask for it. */
+extern bool counter_ready(void);
+
+/* Counts one more, up to a limit; returns the count before. */
+extern int	counter_add(const pg_uuid_t *subject, int limit, TimestampTz now);
+
+/* Sets a counter to zero. */
+extern void counter_clear(const pg_uuid_t *subject, TimestampTz now);
+
+/* Has the recorder write a counter that is not on disk yet, and waits for it, not for long; does nothing where none runs. */
+extern void counter_settle(const pg_uuid_t *subject);
+
+/* What a recorder has written of a counter, 0 if it has run out; and the row's end. For where memory has none. */
+extern int	counter_read_stored(const pg_uuid_t *subject, TimestampTz now);
+extern void counter_delete_stored(const pg_uuid_t *subject);
+
+/* How many that had not run out and were on no disk have had to make room. */
+extern int64 counter_evicted(void);
+
+/* Asks for shared memory if the library is being preloaded; called once by _PG_init(). */
+extern void counter_init(void);
+
+/* ---------------------------------------------------------------------------
+ * attempt.c: attempts to log in, counted
+ */
+typedef struct Attempt
+{
+	bool		locked;			/* no password is right now */
+	pg_uuid_t	subjects[2];	/* whose counters it is counted on */
+} Attempt;
+
+/* Counts an attempt for an e-mail in its normal form, from the client's address; may wait a little. */
+extern void attempt_begin(Attempt *attempt, const char *email);
+
+/* Sets its counters to zero. */
+extern void attempt_succeeded(const Attempt *attempt);
+
+/* ---------------------------------------------------------------------------
+ * plan.c: billing plans
+ */
+
+/*
+ * Raises MAX_RESOURCES_REACHED if one more `resource` in this account would pass
+ * a limit of its effective plan.  Locks the limit (tree_lock_limit) if there is one,
+ * so the caller must hold its tree lock already.
+ */
+extern void plan_require_room(const char *resource, const pg_uuid_t *account_id);
+
+/* What a plan allows of a resource. */
+typedef struct PlanLimit
+{
+	int64		number;
+	bool		in_tree;		/* for all that are billed to the holder, and not for each account */
+	pg_uuid_t	counted_for;	/* the account, or the holder */
+} PlanLimit;
+
+/*
+ * Raises MAX_RESOURCES_REACHED: so many are in use, by this account alone if own says that
+ * the caller may not know of others, and so many more do not fit.
+ */
+pg_noreturn extern void plan_refuse(const char *resource, const PlanLimit *limit, bool own, int64 used, int64 more);
+
 /* How many there are of one that is counted here, in an account or in all that are billed to a holder. */
 extern int64 plan_use(const char *resource, const pg_uuid_t *account_id, bool in_tree);
 
@@ -1616,11 +1779,130 @@ typedef struct SealedSecret
 /* The id of the master key in force; NULL if there is none. Raises INTERNAL_SERVER_ERROR, as all below do. */
 extern bytea *seal_key_in_force(void);
 
+/* A key for a purpose, from the master key of an id; false if that is not in the file. The caller wipes it. */
+#define SEAL_DERIVED_LENGTH 32
+extern bool seal_derive_key(const bytea *id, const char *purpose, uint8 *derived);
+
 /* What is stored of a secret, and what it is sealed by. */
 extern bytea *seal_secret(const pg_uuid_t *account_id, const uint8 *secret, bytea **sealed_by);
 
 /* The secret itself; the caller wipes it. */
 extern void seal_open(const pg_uuid_t *account_id, const SealedSecret *stored, uint8 *secret);
+
+/* ---------------------------------------------------------------------------
+ * chain.c: what binds the entries of an account's audit log to one another
+ */
+#define CHAIN_MAC_LENGTH 32
+
+/* The columns of an entry that its mac is made of, in this order, and how many. */
+#define CHAIN_COLUMNS \
+	"entry_id, at, account_id, source, from_account_id, actor_profile_id, actor_user_id, actor_name, actor_role," \
+	" api_key_id, session_id, action, object_type, object_id, detail, request"
+#define CHAIN_COLUMN_COUNT 16
+
+/* What macs are made with; secret. */
+typedef struct ChainKey
+{
+	bytea	   *id;				/* of the master key; NULL: there is none, and macs are plain digests */
+	uint8		secret[SEAL_DERIVED_LENGTH];
+} ChainKey;
+
+/* Where in a chain an entry is. */
+typedef struct ChainLink
+{
+	pg_uuid_t	account_key;	/* the account, or the nil UUID for the platform */
+	int64		position;
+	TimestampTz sealed_at;
+	uint8		previous[CHAIN_MAC_LENGTH]; /* the mac before it; zeros for the first */
+} ChainLink;
+
+/* The end of a chain, and where what is kept of it begins. */
+typedef struct ChainHead
+{
+	pg_uuid_t	account_key;
+	int64		position;		/* of the last entry, its mac, and when that was sealed; 0: no entry yet */
+	uint8		mac[CHAIN_MAC_LENGTH];
+	TimestampTz sealed_at;
+	int64		first_position; /* of the first entry that is kept, and the mac before it */
+	uint8		first_mac[CHAIN_MAC_LENGTH];
+	bytea	   *sealed_by;
+	uint8		seal[CHAIN_MAC_LENGTH];
+} ChainHead;
+
+/* The key in force, or that of an id (NULL: none); false if its master key is not in the file. The caller wipes it. */
+extern void chain_key_in_force(ChainKey *key);
+extern bool chain_find_key(bytea *id, ChainKey *key);
+
+/* Appends CHAIN_COLUMNS of a row of the last query, from a column (from 1) on, in their canonical form. */
+extern void chain_append_content(StringInfo content, const QueryScope *scope, uint64 row, int column);
+
+/* The mac of an entry, and the seal of a head. */
+extern void chain_make_mac(const ChainKey *key, const ChainLink *link, const StringInfoData *content, uint8 *mac);
+extern void chain_make_seal(const ChainKey *key, const ChainHead *head, uint8 *seal);
+
+/* ---------------------------------------------------------------------------
+ * head.c: the rows of account.audit_heads
+ */
+
+/*
+ * The columns of a head, for head_read(), and that (from 0) row of the last query, copied
+ * into the scope's memory context.
+ */
+#define HEAD_COLUMNS \
+	"h.account_key, h.position, h.mac, h.sealed_at, h.first_position, h.first_mac, h.sealed_by, h.seal"
+extern void head_read(const QueryScope *scope, uint64 row, int column, ChainHead *head);
+
+/*
+ * Whether a master key is in force and some head is sealed by one: then none without is genuine.
+ * Between query_open() and query_close().
+ */
+extern bool head_any_keyed(void);
+
+/* Whether the seal of a head is right; *unknown says that its master key is not in the file. */
+extern bool head_holds(const ChainHead *head, bool any_keyed, bool *unknown);
+
+/*
+ * Writes heads that have changed (HeadChange *, at least one), each sealed by the key in force if `sound`; the others keep their
+ * seal, which does not fit any more: so what was wrong stays in sight.  Between query_open() and query_close().
+ */
+typedef struct HeadChange
+{
+	ChainHead	head;
+	bool		sound;
+} HeadChange;
+extern void head_write(const List *changes);
+
+/* ---------------------------------------------------------------------------
+ * month.c: the partitions of account.audit_entries
+ */
+
+/* A partition that the extension has made, or one like it. */
+typedef struct Month
+{
+	Oid			relation;
+	const char *name;			/* qualified and quoted */
+	TimestampTz from;
+	TimestampTz until;			/* where the next begins */
+} Month;
+
+/*
+ * Has the partition of a month be there, if it is not yet; all months are those of UTC.  Between
+ * query_open() and query_close(); the caller holds LOCK_CLASS_AUDIT.
+ */
+extern void month_prepare(TimestampTz at);
+
+/* When the month after that of a point in time begins. */
+extern TimestampTz month_next(TimestampTz at);
+
+/* The partitions that end until then, as Month *, the oldest first. The caller holds a lock on account.audit_entries. */
+extern List *month_list(TimestampTz until);
+
+/* ---------------------------------------------------------------------------
+ * sealing.c: moving entries into the chains
+ */
+
+/* Registers the recorder's tasks; called once by _PG_init(). */
+extern void sealing_init(void);
 
 /* ---------------------------------------------------------------------------
  * signature.c: signatures of webhooks
@@ -1661,6 +1943,46 @@ extern void webhook_insert_first(const pg_uuid_t *account_id);
 
 /* The newest secret of an account as it is shown, "whsec_..."; NULL if there is none. */
 extern char *webhook_newest(const pg_uuid_t *account_id);
+
+/*
+ * What sign_webhook() returns for a payload that is UTF-8 already: a signature by each secret of an
+ * account that is in force, newest first; NULL if there is none.
+ */
+extern text *webhook_sign(const pg_uuid_t *account_id, const SignedMessage *message);
+
+/* ---------------------------------------------------------------------------
+ * event.c: what accounts are to be told by webhooks
+ */
+#define EVENT_CHANNEL "account_webhooks"
+
+/* Has senders look, once this transaction is committed: a notification that tells nothing more. */
+extern void event_notify(void);
+
+/* Takes the sending to an account up again where 410 had ended it. */
+extern void event_resume(const pg_uuid_t *account_id);
+
+/* Listens to the audit log; called once by _PG_init(). */
+extern void event_init(void);
+
+/* ---------------------------------------------------------------------------
+ * delivery.c: sending them
+ */
+
+/* Has the first of an account that is not over looked at again, if it was put aside. Between query_open() and query_close(). */
+extern void delivery_wake(const pg_uuid_t *account_id, TimestampTz now);
+
+/* What was queued before this is given up, and deleted. */
+extern TimestampTz delivery_oldest(TimestampTz now);
+
+/* The first argument of a call, max_count, with an entry unless it is from 1 to max. */
+extern int	delivery_count(Validation *validation, FunctionCallInfo fcinfo, int max);
+
+/* ---------------------------------------------------------------------------
+ * redelivery.c: sending them once more, and deleting them
+ */
+
+/* Registers a task of the recorder; called once by _PG_init(). */
+extern void redelivery_init(void);
 
 /* ---------------------------------------------------------------------------
  * issue.c: what may be issued
@@ -1772,35 +2094,6 @@ typedef struct RoleRecord
 /*
  * Read a role that profiles of an account can have, its own or a built-in one, as it is committed
  * now, without any check of the caller.  By name: raises VALIDATION_FAILED if it is NULL, NOT_FOUND.
-/* ---------------------------------------------------------------------------
- * counter.c: counters of attempts to log in, in shared memory
- */
-
-/* Whether a counter that was touched then is zero by now. */
-extern bool counter_has_run_out(TimestampTz touched_at, TimestampTz now);
-
-/* Whether there are counters in shared memory: where the library is preloaded. The next three ask for it. */
-extern bool counter_ready(void);
-
-/* Counts one more, up to a limit; returns the count before. */
-extern int	counter_add(const pg_uuid_t *subject, int limit, TimestampTz now);
-
-/* Sets a counter to zero. */
-extern void counter_clear(const pg_uuid_t *subject, TimestampTz now);
-
-/* Has the recorder write a counter that is not on disk yet, and waits for it, not for long; does nothing where none runs. */
-extern void counter_settle(const pg_uuid_t *subject);
-
-/* What a recorder has written of a counter, 0 if it has run out; and the row's end. For where memory has none. */
-extern int	counter_read_stored(const pg_uuid_t *subject, TimestampTz now);
-extern void counter_delete_stored(const pg_uuid_t *subject);
-
-/* How many that had not run out and were on no disk have had to make room. */
-extern int64 counter_evicted(void);
-
-/* Asks for shared memory if the library is being preloaded; called once by _PG_init(). */
-extern void counter_init(void);
-
  */
 extern void role_find(const char *name, const pg_uuid_t *account_id, RoleRecord *role);
 extern bool role_find_by_id(const pg_uuid_t *role_id, const pg_uuid_t *account_id, RoleRecord *role);
@@ -1957,121 +2250,6 @@ extern bool principal_check_pattern(char **newval, void **extra, GucSource sourc
  * directory.c: finding, reading and changing accounts
  */
 
-/* ---------------------------------------------------------------------------
- * chain.c: what binds the entries of an account's audit log to one another
- */
-#define CHAIN_MAC_LENGTH 32
-
-/* The columns of an entry that its mac is made of, in this order, and how many. */
-#define CHAIN_COLUMNS \
-	"entry_id, at, account_id, source, from_account_id, actor_profile_id, actor_user_id, actor_name, actor_role," \
-	" api_key_id, session_id, action, object_type, object_id, detail, request"
-#define CHAIN_COLUMN_COUNT 16
-
-/* What macs are made with; secret. */
-typedef struct ChainKey
-{
-	bytea	   *id;				/* of the master key; NULL: there is none, and macs are plain digests */
-	uint8		secret[SEAL_DERIVED_LENGTH];
-} ChainKey;
-
-/* Where in a chain an entry is. */
-typedef struct ChainLink
-{
-	pg_uuid_t	account_key;	/* the account, or the nil UUID for the platform */
-	int64		position;
-	TimestampTz sealed_at;
-	uint8		previous[CHAIN_MAC_LENGTH]; /* the mac before it; zeros for the first */
-} ChainLink;
-
-/* The end of a chain, and where what is kept of it begins. */
-typedef struct ChainHead
-{
-	pg_uuid_t	account_key;
-	int64		position;		/* of the last entry, its mac, and when that was sealed; 0: no entry yet */
-	uint8		mac[CHAIN_MAC_LENGTH];
-	TimestampTz sealed_at;
-	int64		first_position; /* of the first entry that is kept, and the mac before it */
-	uint8		first_mac[CHAIN_MAC_LENGTH];
-	bytea	   *sealed_by;
-	uint8		seal[CHAIN_MAC_LENGTH];
-} ChainHead;
-
-/* The key in force, or that of an id (NULL: none); false if its master key is not in the file. The caller wipes it. */
-extern void chain_key_in_force(ChainKey *key);
-extern bool chain_find_key(bytea *id, ChainKey *key);
-
-/* Appends CHAIN_COLUMNS of a row of the last query, from a column (from 1) on, in their canonical form. */
-extern void chain_append_content(StringInfo content, const QueryScope *scope, uint64 row, int column);
-
-/* The mac of an entry, and the seal of a head. */
-extern void chain_make_mac(const ChainKey *key, const ChainLink *link, const StringInfoData *content, uint8 *mac);
-extern void chain_make_seal(const ChainKey *key, const ChainHead *head, uint8 *seal);
-
-/* ---------------------------------------------------------------------------
- * head.c: the rows of account.audit_heads
- */
-
-/*
- * The columns of a head, for head_read(), and that (from 0) row of the last query, copied
- * into the scope's memory context.
- */
-#define HEAD_COLUMNS \
-	"h.account_key, h.position, h.mac, h.sealed_at, h.first_position, h.first_mac, h.sealed_by, h.seal"
-extern void head_read(const QueryScope *scope, uint64 row, int column, ChainHead *head);
-
-/*
- * Whether a master key is in force and some head is sealed by one: then none without is genuine.
- * Between query_open() and query_close().
- */
-extern bool head_any_keyed(void);
-
-/* Whether the seal of a head is right; *unknown says that its master key is not in the file. */
-extern bool head_holds(const ChainHead *head, bool any_keyed, bool *unknown);
-
-/*
- * Writes heads that have changed (HeadChange *, at least one), each sealed by the key in force if `sound`; the others keep their
- * seal, which does not fit any more: so what was wrong stays in sight.  Between query_open() and query_close().
- */
-typedef struct HeadChange
-{
-	ChainHead	head;
-	bool		sound;
-} HeadChange;
-extern void head_write(const List *changes);
-
-/* ---------------------------------------------------------------------------
- * month.c: the partitions of account.audit_entries
- */
-
-/* A partition that the extension has made, or one like it. */
-typedef struct Month
-{
-	Oid			relation;
-	const char *name;			/* qualified and quoted */
-	TimestampTz from;
-	TimestampTz until;			/* where the next begins */
-} Month;
-
-/*
- * Has the partition of a month be there, if it is not yet; all months are those of UTC.  Between
- * query_open() and query_close(); the caller holds LOCK_CLASS_AUDIT.
- */
-extern void month_prepare(TimestampTz at);
-
-/* When the month after that of a point in time begins. */
-extern TimestampTz month_next(TimestampTz at);
-
-/* The partitions that end until then, as Month *, the oldest first. The caller holds a lock on account.audit_entries. */
-extern List *month_list(TimestampTz until);
-
-/* ---------------------------------------------------------------------------
- * sealing.c: moving entries into the chains
- */
-
-/* Registers the recorder's tasks; called once by _PG_init(). */
-extern void sealing_init(void);
-
 /* The fields of an account that callers set. */
 typedef enum DirectoryField
 {
@@ -2121,6 +2299,12 @@ extern void directory_write(Statement *update, const Datum *values, const char *
 	"(SELECT pg_catalog.min(h.created_at) FROM account.holds h" \
 	" WHERE h.subject_id OPERATOR(pg_catalog.=) ANY (" account ".path)" \
 	" AND h.kind OPERATOR(pg_catalog.=) ANY ('{a,p}'::pg_catalog.\"char\"[]))"
+
+/*
+ * An account, and if wanted all below it, as pg_uuid_t *, the highest first: as they are committed
+ * now, or as the calling statement sees them.  Opens its own query.
+ */
+extern List *directory_subtree(const pg_uuid_t *account_id, bool descendants, bool latest);
 
 /* In a query: any account as h and all below it as a; itself among them with >=. */
 #define DIRECTORY_SUBTREE(comparison) \
@@ -2216,6 +2400,9 @@ extern void note_row(Relation relation, HeapTuple tuple, AttrNumber column, cons
 /* Notes that nothing is left of what was counted of a table. */
 extern void note_emptied(Oid table);
 
+/* Takes back what was noted of accounts (pg_uuid_t *): no row of theirs is left, and nothing counts them any more. */
+extern void note_forget_accounts(List *account_ids);
+
 /* Notes the rows that are in a table now, which is locked against writing, in place of what was counted. */
 extern void note_rows(Oid relation, AttrNumber column, const char *resource);
 
@@ -2237,6 +2424,31 @@ extern void note_written(void);
 
 /* Hooks the end of subtransactions into the session; called once by _PG_init(). */
 extern void note_init(void);
+
+/* ---------------------------------------------------------------------------
+ * bound.c: at most so much of a limit is used
+ */
+
+/* Tells all sessions what is added to a limit; to be called when it is written, and before the next is asked. */
+extern void bound_grow(const LimitKey *key, int64 change);
+
+/* Whether the limit is kept with a change, by what this session knows, which looks at no row. */
+extern bool bound_suffices(const LimitKey *key, int64 limit, int64 change);
+
+/*
+ * Looks at what is used, with all that others are writing, and keeps that.  Of a tree it is PG_INT64_MAX
+ * if its sum is not known in this epoch.
+ */
+extern int64 bound_look(const LimitKey *key, bool in_tree);
+
+/*
+ * What is used in the tree of a holder, or more, without what others are writing.  The sum is made
+ * anew where change would go beyond the limit; to be called before the transaction has written anything.
+ */
+extern int64 bound_refresh(const LimitKey *key, int64 limit, int64 change);
+
+/* Hooks into the shared memory while preloading; called once by _PG_init(). */
+extern void bound_init(void);
 
 /* ---------------------------------------------------------------------------
  * quota.c: limits on the rows of isolated tables
@@ -2642,12 +2854,6 @@ extern void inventory_execute(const char *statement, int nargs, Oid *types, Datu
 
 /*
  * Deletes up to max rows (PG_INT64_MAX: all) of accounts (pg_uuid_t *), as the tables' owners, those that refer to
-/*
- * An account, and if wanted all below it, as pg_uuid_t *, the highest first: as they are committed
- * now, or as the calling statement sees them.  Opens its own query.
- */
-extern List *directory_subtree(const pg_uuid_t *account_id, bool descendants, bool latest);
-
  * others first, and returns how many; fewer than max if none is left but what triggers keep.
  * Tables that refer to one another are emptied in one statement, however many rows that is.
  * last is set to the table that it came to, NULL if there was none.
@@ -2656,6 +2862,13 @@ extern int64 removal_delete(List *groups, List *account_ids, int64 max, const ch
 
 /* The first table that holds a row of one of the accounts; NULL if there is none. */
 extern const char *removal_find_left(List *groups, List *account_ids);
+
+/* ---------------------------------------------------------------------------
+ * export.c: the rows of an account, for loading elsewhere
+ */
+
+/* Whether values of a type are exported as strings, in the form that the type itself gives them. */
+extern bool export_is_text(Oid type);
 
 /* ---------------------------------------------------------------------------
  * mapping.c: the columns of isolated tables, and which of them get new values
@@ -2767,31 +2980,6 @@ extern const char *intake_table(Oid relation);
  * Runs a query on the data, as the caller and in SPI, and returns the number of rows; %s in
  * it is the table.  A value of the result (from 0 and from 1) as a string, NULL if NULL.
  */
-/* ---------------------------------------------------------------------------
- * bound.c: at most so much of a limit is used
- */
-
-/* Tells all sessions what is added to a limit; to be called when it is written, and before the next is asked. */
-extern void bound_grow(const LimitKey *key, int64 change);
-
-/* Whether the limit is kept with a change, by what this session knows, which looks at no row. */
-extern bool bound_suffices(const LimitKey *key, int64 limit, int64 change);
-
-/*
- * Looks at what is used, with all that others are writing, and keeps that.  Of a tree it is PG_INT64_MAX
- * if its sum is not known in this epoch.
- */
-extern int64 bound_look(const LimitKey *key, bool in_tree);
-
-/*
- * What is used in the tree of a holder, or more, without what others are writing.  The sum is made
- * anew where change would go beyond the limit; to be called before the transaction has written anything.
- */
-extern int64 bound_refresh(const LimitKey *key, int64 limit, int64 change);
-
-/* Hooks into the shared memory while preloading; called once by _PG_init(). */
-extern void bound_init(void);
-
 extern uint64 intake_ask(const Import *import, const char *query, int nargs, Oid *types, Datum *values);
 extern char *intake_answer(uint64 row, int column);
 
@@ -2806,6 +2994,22 @@ extern void intake_take_place(Source *source);
 
 /* Raises NOT_FOUND unless import->workspace_id, if there is one, is one of every account's. */
 extern void intake_require_workspace(const Import *import);
+
+/* ---------------------------------------------------------------------------
+ * loading.c: writing rows that import_account() was given into isolated tables
+ */
+
+/* Loads the rows of a source into a table, some at a time; returns how many. In SPI, like those below. */
+extern int64 loading_load_table(const Import *import, const Source *source, const MappedTable *table);
+
+/* Loads the rows of a source into tables of one owner that refer to one another; adds to *counts those of each. */
+extern void loading_load_together(const Import *import, const Source *source, List *tables, int64 *counts);
+
+/*
+ * Moves the sequences of a table past the numbers that were loaded into it.  Raises VALIDATION_FAILED where
+ * that would leave other accounts next to nothing of one.
+ */
+extern void loading_pass_sequences(const Import *import, const MappedTable *table);
 
 /* ---------------------------------------------------------------------------
  * postgrest.c: who sends an HTTP request
@@ -2902,26 +3106,3 @@ extern void pushdown_assign(bool value, void *extra);
 extern void pushdown_init(void);
 
 #endif							/* ACCOUNT_H */
-/* ---------------------------------------------------------------------------
- * export.c: the rows of an account, for loading elsewhere
- */
-
-/* Whether values of a type are exported as strings, in the form that the type itself gives them. */
-extern bool export_is_text(Oid type);
-
-/* ---------------------------------------------------------------------------
- * loading.c: writing rows that import_account() was given into isolated tables
- */
-
-/* Loads the rows of a source into a table, some at a time; returns how many. In SPI, like those below. */
-extern int64 loading_load_table(const Import *import, const Source *source, const MappedTable *table);
-
-/* Loads the rows of a source into tables of one owner that refer to one another; adds to *counts those of each. */
-extern void loading_load_together(const Import *import, const Source *source, List *tables, int64 *counts);
-
-/*
- * Moves the sequences of a table past the numbers that were loaded into it.  Raises VALIDATION_FAILED where
- * that would leave other accounts next to nothing of one.
- */
-extern void loading_pass_sequences(const Import *import, const MappedTable *table);
-

@@ -207,32 +207,6 @@ COMMENT ON COLUMN account_api.api_keys.external_id IS 'The caller''s own id.';
 COMMENT ON COLUMN account_api.api_keys.labels IS 'A flat JSON object of strings.';
 COMMENT ON COLUMN account_api.api_keys.created_at IS 'When it was issued.';
 
-CREATE VIEW account_api.error_codes WITH (security_invoker, security_barrier) AS
-	SELECT v.code,
-		v.sqlstate,
-		v.http_status,
-		v.description
-	FROM account.error_codes v;
-COMMENT ON VIEW account_api.error_codes IS 'Every code that a function of this extension can raise
-DETAIL of an error is a JSON object with error (the code), id (unique, also in the server log) and validationErrors.';
-COMMENT ON COLUMN account_api.error_codes.code IS 'The code as it stands in DETAIL, member "error".';
-COMMENT ON COLUMN account_api.error_codes.sqlstate IS 'The SQLSTATE that is raised with it.';
-COMMENT ON COLUMN account_api.error_codes.http_status IS 'The HTTP status that it stands for.';
-COMMENT ON COLUMN account_api.error_codes.description IS 'What it means.';
-
-CREATE VIEW account_api.invitations WITH (security_invoker, security_barrier) AS
-	SELECT v.invitation_id,
-		v.account_id,
-		v.email,
-		v.role,
-		v.state,
-		v.invited_by,
-		v.profile_id,
-		v.membership_ends_at,
-		v.expires_at,
-		v.external_id,
-		v.labels,
-		v.created_at
 CREATE VIEW account_api.audit_log WITH (security_invoker, security_barrier) AS
 	SELECT v.id,
 		v.at,
@@ -273,6 +247,32 @@ COMMENT ON COLUMN account_api.audit_log.session_id IS 'The session that was used
 COMMENT ON COLUMN account_api.audit_log.actor_role IS 'Without an identity: the database role, after the role of the session if that is another. For administrators alone.';
 COMMENT ON COLUMN account_api.audit_log.position IS 'The place in the chain of the account; NULL until it has one.';
 
+CREATE VIEW account_api.error_codes WITH (security_invoker, security_barrier) AS
+	SELECT v.code,
+		v.sqlstate,
+		v.http_status,
+		v.description
+	FROM account.error_codes v;
+COMMENT ON VIEW account_api.error_codes IS 'Every code that a function of this extension can raise
+DETAIL of an error is a JSON object with error (the code), id (unique, also in the server log) and validationErrors.';
+COMMENT ON COLUMN account_api.error_codes.code IS 'The code as it stands in DETAIL, member "error".';
+COMMENT ON COLUMN account_api.error_codes.sqlstate IS 'The SQLSTATE that is raised with it.';
+COMMENT ON COLUMN account_api.error_codes.http_status IS 'The HTTP status that it stands for.';
+COMMENT ON COLUMN account_api.error_codes.description IS 'What it means.';
+
+CREATE VIEW account_api.invitations WITH (security_invoker, security_barrier) AS
+	SELECT v.invitation_id,
+		v.account_id,
+		v.email,
+		v.role,
+		v.state,
+		v.invited_by,
+		v.profile_id,
+		v.membership_ends_at,
+		v.expires_at,
+		v.external_id,
+		v.labels,
+		v.created_at
 	FROM account.invitations v
 	WHERE account_api.require_credential();
 COMMENT ON VIEW account_api.invitations IS 'Invitations to the caller''s account and those below, with read:members or manage:members; all for an administrator
@@ -1077,6 +1077,13 @@ REVOKE ALL ON FUNCTION account_api.unarchive_account(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.unarchive_account(uuid) IS 'Ends what archive_account() did to this account; no error where it is not archived
 manage:accounts in the caller''s own account or one below it; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also where an administrator or an account above the caller archived it), NOT_FOUND, BAD_REQUEST.';
 
+CREATE FUNCTION account_api.record_audit(action text, object_type text, object_id uuid, detail jsonb DEFAULT '{}') RETURNS uuid
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN account.record_audit(action, object_type, object_id, detail);
+REVOKE ALL ON FUNCTION account_api.record_audit(text, text, uuid, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.record_audit(text, text, uuid, jsonb) IS 'Writes an entry of the application into the audit log of the caller''s account, and returns its id
+Who, when and from where is filled in. action is like "invoice.sent": words of lower-case letters, digits and underscores with dots between, the first none of the extension''s own; object_type is one such word, object_id may be null, detail a JSON object of at most 64 KB. Put no secret and nothing personal into it: it cannot be erased. Level tenant, with an account. Raises MISSING_API_KEY, FORBIDDEN, VALIDATION_FAILED, and BAD_REQUEST in a read-only transaction.';
+
 CREATE FUNCTION account_api.rotate_webhook_secret(overlap interval DEFAULT '24 hours', account_id uuid DEFAULT NULL) RETURNS text
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	RETURN account.rotate_webhook_secret(overlap, account_id);
@@ -1084,19 +1091,19 @@ REVOKE ALL ON FUNCTION account_api.rotate_webhook_secret(interval, uuid) FROM PU
 COMMENT ON FUNCTION account_api.rotate_webhook_secret(interval, uuid) IS 'Generates a new webhook secret of the caller''s account and returns it
 "whsec_" and base64, as Standard Webhooks has it. Those before it go on signing beside it for the overlap (0 to 30 days); 0 ends them at once. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, VALIDATION_FAILED, ARCHIVED, ACCOUNT_SUSPENDED, CONFLICT with five secrets in force (never without an overlap), and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
 
-CREATE FUNCTION account_api.webhook_secret(account_id uuid DEFAULT NULL) RETURNS text
-	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	RETURN account.webhook_secret(account_id);
-REVOKE ALL ON FUNCTION account_api.webhook_secret(uuid) FROM PUBLIC;
-COMMENT ON FUNCTION account_api.webhook_secret(uuid) IS 'The newest webhook secret of the caller''s account
-"whsec_" and base64: what whoever receives its webhooks checks them with. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
-
 CREATE FUNCTION account_api.redeliver_webhook(event_id uuid) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	RETURN account.redeliver_webhook(event_id);
 REVOKE ALL ON FUNCTION account_api.redeliver_webhook(uuid) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.redeliver_webhook(uuid) IS 'Has an event delivered to the webhook URL again, with the same id and body, after all others of the account
 Of one that waits to be tried again the next attempt is due now; one that is under way, or comes after others, is left alone. Where an answer 410 had ended the sending, it is taken up again. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, ARCHIVED, ACCOUNT_SUSPENDED.';
+
+CREATE FUNCTION account_api.webhook_secret(account_id uuid DEFAULT NULL) RETURNS text
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	RETURN account.webhook_secret(account_id);
+REVOKE ALL ON FUNCTION account_api.webhook_secret(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION account_api.webhook_secret(uuid) IS 'The newest webhook secret of the caller''s account
+"whsec_" and base64: what whoever receives its webhooks checks them with. manage:webhooks. Raises MISSING_API_KEY, FORBIDDEN, NOT_FOUND, and INTERNAL_SERVER_ERROR where the server''s master key cannot be read.';
 
 CREATE FUNCTION account_api.sign_webhook(message_id text, payload text, sent_at timestamp with time zone DEFAULT pg_catalog.now(), account_id uuid DEFAULT NULL) RETURNS text
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -1140,13 +1147,6 @@ COMMENT ON COLUMN account_api.pending_deletions.due_at IS 'From when on it is ca
 CREATE FUNCTION account_api.suspend_account(account_id uuid, reason text) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	RETURN account.suspend_account(account_id, reason);
-CREATE FUNCTION account_api.record_audit(action text, object_type text, object_id uuid, detail jsonb DEFAULT '{}') RETURNS uuid
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-	RETURN account.record_audit(action, object_type, object_id, detail);
-REVOKE ALL ON FUNCTION account_api.record_audit(text, text, uuid, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION account_api.record_audit(text, text, uuid, jsonb) IS 'Writes an entry of the application into the audit log of the caller''s account, and returns its id
-Who, when and from where is filled in. action is like "invoice.sent": words of lower-case letters, digits and underscores with dots between, the first none of the extension''s own; object_type is one such word, object_id may be null, detail a JSON object of at most 64 KB. Put no secret and nothing personal into it: it cannot be erased. Level tenant, with an account. Raises MISSING_API_KEY, FORBIDDEN, VALIDATION_FAILED, and BAD_REQUEST in a read-only transaction.';
-
 REVOKE ALL ON FUNCTION account_api.suspend_account(uuid, text) FROM PUBLIC;
 COMMENT ON FUNCTION account_api.suspend_account(uuid, text) IS 'Stops every credential of an account and of all below it, at once; the reason (1 to 1,000 characters) is kept
 Twice is no error. Waits for nobody. manage:accounts in an account below the caller''s own; administrators: any. Raises MISSING_API_KEY, FORBIDDEN (also for the own account), NOT_FOUND, VALIDATION_FAILED, BAD_REQUEST.';
@@ -1194,6 +1194,7 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'TABLE account_api.over_privileged_profiles'),
 	('tenant', 'TABLE account_api.permissions'),
 	('tenant', 'TABLE account_api.profiles'),
+	('tenant', 'TABLE account_api.account_stats'),
 	('tenant', 'TABLE account_api.quota_usage'),
 	('tenant', 'TABLE account_api.role_assignments'),
 	('tenant', 'TABLE account_api.roles'),
@@ -1231,7 +1232,6 @@ INSERT INTO account.access_grants (level, object) VALUES
 	('tenant', 'FUNCTION account_api.update_role(uuid, jsonb)'),
 	('tenant', 'FUNCTION account_api.delete_role(uuid)'),
 	('tenant', 'FUNCTION account_api.assign_role(uuid, text, uuid, text, boolean, interval)'),
-	('tenant', 'TABLE account_api.account_stats'),
 	('tenant', 'FUNCTION account_api.unassign_role(uuid, text, uuid, text)'),
 	('tenant', 'FUNCTION account_api.create_service_account(text, text, text, text, text[], uuid)'),
 	('tenant', 'FUNCTION account_api.update_profile(uuid, jsonb)'),
