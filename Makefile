@@ -1,12 +1,12 @@
 # Parts in dependency order: a part uses only parts above it.  Each has a
 # src/PART.c, a src/PART.sql or both.
-PARTS = schema request error query changes access scan keyring ticket sets recorder token tree hold network credential permission right use context identity caller gate holding guard recording audit stats refusal traffic \
+PARTS = schema request error query changes access scan keyring ticket memory sets recorder worker token tree hold network credential permission right use context identity caller gate holding guard recording audit stats refusal traffic \
 	normal email pgcrypto password lapse counter attempt plan limit rate \
 	profile seal chain head month sealing verify prune signature webhook event delivery redelivery issue key amend workspace role owner assignment review user session invitation principal member directory outline describe move lifecycle signup proof status \
 	tally note bound quota usage metrics \
 	script policy column counting protection isolation unique reference birth draft fill application \
 	inventory removal burial deletion export mapping intake loading import \
-	confinement exposure privilege drift upkeep doctor invariant pushdown trail logbook \
+	confinement exposure privilege drift upkeep doctor invariant pushdown detail trail logbook \
 	postgrest setup api document route body
 
 EXTENSION = account

@@ -89,8 +89,8 @@ define_token_settings(void)
 							   &setting_pepper_file, "", file_context, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("account.master_key_file",
-							   "File with one or two lines of secret text that webhook secrets are encrypted under.",
-							   "The first line encrypts, both decrypt: see account.reencrypt_webhook_secrets().",
+							   "File with one or two lines of secret text that webhook secrets are encrypted and the audit log is sealed under.",
+							   "The first line is for what is new, both are for what is there: see account.reencrypt_webhook_secrets().",
 							   &setting_master_key_file, "", file_context, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 }
@@ -272,6 +272,7 @@ _PG_init(void)
 	define_webhook_settings();
 	schema_init();
 	recorder_init();
+	worker_init();
 	limit_init();
 	note_init();
 	bound_init();

@@ -492,6 +492,18 @@ extern int	keyring_load(Keyring *ring);
 extern void keyring_forget(Keyring *ring);
 
 /* ---------------------------------------------------------------------------
+ * memory.c: pieces of shared memory
+ */
+
+/*
+ * Asks for a piece, from _PG_init(), and as many locks of the tranche of that name, which is constant, as
+ * wanted.  Whenever the server starts, take() gets its place, which is zeros if it was made just now.
+ * Does nothing where the library is not being preloaded.
+ */
+extern void memory_define(const char *name, Size size, int nlocks,
+						  void (*take) (void *place, bool made, void *argument), void *argument);
+
+/* ---------------------------------------------------------------------------
  * sets.c: tables in shared memory
  */
 
@@ -513,6 +525,13 @@ extern Sets *sets_define(const char *name, Size entry_size, int entries);
 
 /* Only evictions of entries of which this says so are counted; it is asked under the lock and must not fail. */
 extern void sets_count_needed(Sets *sets, bool (*is_needed) (const void *entry, TimestampTz now));
+
+/* Those make no room at all: sets_acquire() returns NULL where all of a set are needed. The caller counts what is lost. */
+extern void sets_keep_needed(Sets *sets);
+extern void sets_count_lost(Sets *sets);
+
+/* Whether half of the places, where an entry was last to be made, hold what is needed. */
+extern bool sets_is_crowded(const Sets *sets);
 
 /* Whether there is such a table: false for NULL. The functions below ask for one that is ready. */
 extern bool sets_ready(const Sets *sets);
@@ -543,7 +562,7 @@ extern const Sets *sets_next(const Sets *sets);
 extern const char *sets_name(const Sets *sets);
 
 /* ---------------------------------------------------------------------------
- * recorder.c: the worker that writes what is in shared memory
+ * recorder.c: having what is in shared memory written, by a worker
  */
 
 /*
@@ -558,6 +577,9 @@ extern void recorder_register(const char *name, int interval_ms, void (*task) (v
 
 /* Whether a worker of this database runs, so that what is left in shared memory will be written. Costs a few loads. */
 extern bool recorder_is_running(void);
+
+/* Whether account.databases names this database. Within a transaction. */
+extern bool recorder_is_named(void);
 
 /* Whether this process is a worker. */
 extern bool recorder_is_worker(void);
@@ -584,8 +606,48 @@ extern void recorder_rounds(int64 *rounds, int64 *failures);
 /* Checks the setting account.databases. */
 extern bool recorder_check_databases(char **newval, void **extra, GucSource source);
 
-/* Defines the workers and their memory; called by _PG_init() after the settings. */
+/* Defines the slots of the workers; called by _PG_init() after the settings. */
 extern void recorder_init(void);
+
+/* The rest is for worker.c: the tasks, and the database of a slot, NULL behind the last. */
+typedef struct RecorderTask
+{
+	const char *name;
+	int			interval;		/* milliseconds; 0: account.recorder_interval */
+	void		(*run) (void);
+	/* of the worker */
+	TimestampTz run_at;			/* last; 0 never */
+	TimestampTz reported_at;	/* when a failure was last logged */
+} RecorderTask;
+
+extern RecorderTask *recorder_tasks(int *count);
+extern const char *recorder_database(int number);
+
+/* Makes a slot that of this process; returns its database. */
+extern const char *recorder_take_slot(int number);
+
+/* Whether the last attempt to connect has failed. */
+extern bool recorder_is_absent(void);
+extern void recorder_set_absent(bool absent);
+
+/* From now on, until the process ends, sessions of its database find the slot. */
+extern void recorder_enter_slot(void);
+
+/* Begins a round, of all tasks or those that are due; whether it is to be of all. */
+extern bool recorder_begin(bool all, bool stopping);
+
+/* Counts a round in which a task was run. */
+extern void recorder_count(int failures);
+
+/* Ends the round: whether the extension is there, and no task has failed. */
+extern void recorder_finish(bool all, bool usable, bool good);
+
+/* ---------------------------------------------------------------------------
+ * worker.c: the process that runs the tasks
+ */
+
+/* Registers the workers; called by _PG_init() after recorder_init(). */
+extern void worker_init(void);
 
 /* ---------------------------------------------------------------------------
  * ticket.c: an order for rows that several transactions insert
@@ -1304,6 +1366,9 @@ extern bool caller_outranks(const pg_uuid_t *set_by, bool as_admin);
  */
 extern bool caller_reads(const char *resource, TreePath **path);
 
+/* Returns those accounts from a function that returns SETOF uuid; none for NULL. */
+extern Datum caller_return_accounts(FunctionCallInfo fcinfo, const char *resource);
+
 /* ---------------------------------------------------------------------------
  * holding.c: setting and lifting holds
  */
@@ -1433,6 +1498,9 @@ extern bool audit_is_quiet(void);
 
 /* A copy of at most AUDIT_VALUE_MAX bytes, and a mark with the full length if it was longer. */
 extern char *audit_cut(const char *value);
+
+/* Appends a member to a JSON object of ours that is not closed yet. */
+extern void audit_append_member(StringInfo json, const char *name, const char *value);
 
 /* What stands for a personal value: "hmac:" and 16 hex digits, by the pepper or a secret of the cluster. */
 extern char *audit_digest(const char *value);
@@ -1779,6 +1847,9 @@ typedef struct SealedSecret
 /* The id of the master key in force; NULL if there is none. Raises INTERNAL_SERVER_ERROR, as all below do. */
 extern bytea *seal_key_in_force(void);
 
+/* Has the master key file read again when it is needed next. */
+extern void seal_forget_keys(void);
+
 /* A key for a purpose, from the master key of an id; false if that is not in the file. The caller wipes it. */
 #define SEAL_DERIVED_LENGTH 32
 extern bool seal_derive_key(const bytea *id, const char *purpose, uint8 *derived);
@@ -1961,18 +2032,24 @@ extern void event_notify(void);
 /* Takes the sending to an account up again where 410 had ended it. */
 extern void event_resume(const pg_uuid_t *account_id);
 
+/* What was queued before this is given up, and deleted. */
+extern TimestampTz event_oldest(TimestampTz now);
+
+/*
+ * Between query_open() and query_close(): has the first of an account that is not over looked at again, if it
+ * was put aside; ends all that it waits for, and that nobody has a lock on; and where it is sent to now, NULL
+ * if it has no URL, or has answered there with 410.
+ */
+extern void event_wake(const pg_uuid_t *account_id, TimestampTz now);
+extern void event_drop_all(const pg_uuid_t *account_id, TimestampTz now);
+extern char *event_find_url(const QueryScope *scope, const pg_uuid_t *account_id);
+
 /* Listens to the audit log; called once by _PG_init(). */
 extern void event_init(void);
 
 /* ---------------------------------------------------------------------------
  * delivery.c: sending them
  */
-
-/* Has the first of an account that is not over looked at again, if it was put aside. Between query_open() and query_close(). */
-extern void delivery_wake(const pg_uuid_t *account_id, TimestampTz now);
-
-/* What was queued before this is given up, and deleted. */
-extern TimestampTz delivery_oldest(TimestampTz now);
 
 /* The first argument of a call, max_count, with an entry unless it is from 1 to max. */
 extern int	delivery_count(Validation *validation, FunctionCallInfo fcinfo, int max);
@@ -3010,6 +3087,55 @@ extern void loading_load_together(const Import *import, const Source *source, Li
  * that would leave other accounts next to nothing of one.
  */
 extern void loading_pass_sequences(const Import *import, const MappedTable *table);
+
+/* ---------------------------------------------------------------------------
+ * detail.c: what the audit log says of a row that was changed
+ */
+
+/* A column that is told; personal ones as digests. */
+typedef struct DetailColumn
+{
+	const char *name;			/* NULL behind the last */
+	bool		personal;
+} DetailColumn;
+
+/* One row that was changed, and what is to be said of it. */
+typedef struct Change
+{
+	TupleDesc	descriptor;
+	HeapTuple	before;			/* NULL of an INSERT */
+	HeapTuple	after;			/* NULL of a DELETE */
+	const DetailColumn *columns;
+	const char *action;			/* NULL: nothing */
+	const char *object_type;
+	bool		has_object;
+	pg_uuid_t	object_id;
+	bool		has_account;
+	pg_uuid_t	account_id;
+	bool		always;			/* also if no listed column has changed */
+	StringInfoData more;		/* members of detail besides before and after */
+} Change;
+
+/* The value of a column in the row as it is or, once deleted, was. The first: false if NULL. */
+extern bool detail_uuid(const Change *change, const char *name, pg_uuid_t *uuid);
+extern char detail_char(const Change *change, const char *name);
+extern int64 detail_int64(const Change *change, const char *name);
+
+/* Whether a column is NULL in one version of the row. */
+extern bool detail_is_null(const Change *change, HeapTuple tuple, const char *name);
+
+/* Whether an update has changed a column. */
+extern bool detail_has_changed(const Change *change, const char *name);
+
+/* Adds a member, or a column if it is not NULL, to what is said besides before and after. */
+extern void detail_say(Change *change, const char *name, Oid type, Datum value);
+extern void detail_say_column(Change *change, const char *name);
+
+/* Whether there is anything to tell: an update has changed a column that is told. */
+extern bool detail_is_told(const Change *change);
+
+/* All of it, as a JSON object. */
+extern char *detail_describe(const Change *change);
 
 /* ---------------------------------------------------------------------------
  * postgrest.c: who sends an HTTP request

@@ -179,8 +179,8 @@ take_actor(AuditEntry *entry)
 		entry->actor_name = service_account_name(&entry->actor_profile_id);
 }
 
-static void
-append_member(StringInfo json, const char *name, const char *value)
+void
+audit_append_member(StringInfo json, const char *name, const char *value)
 {
 	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
 	escape_json(json, value);
@@ -197,13 +197,13 @@ describe_request(const AuditEntry *entry)
 		return NULL;
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	append_member(&json, "method", audit_cut(request_method()));
-	append_member(&json, "path", audit_cut(request_path()));
+	audit_append_member(&json, "method", audit_cut(request_method()));
+	audit_append_member(&json, "path", audit_cut(request_path()));
 	if (network_client_address(&address))
 	{
 		char	   *text = DatumGetCString(DirectFunctionCall1(inet_out, address));
 
-		append_member(&json, "address", entry->has_from_account && !entry->has_actor_user ? text : audit_digest(text));
+		audit_append_member(&json, "address", entry->has_from_account && !entry->has_actor_user ? text : audit_digest(text));
 	}
 	appendStringInfoString(&json, network_is_proxied() ? ", \"trusted\": true}" : ", \"trusted\": false}");
 	return json.data;
@@ -248,24 +248,24 @@ log_entry(const AuditEntry *entry)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	append_member(&json, "action", entry->action);
-	append_member(&json, "object_type", entry->object_type);
+	audit_append_member(&json, "action", entry->action);
+	audit_append_member(&json, "object_type", entry->object_type);
 	if (entry->has_object)
-		append_member(&json, "object_id", tree_uuid_text(&entry->object_id));
+		audit_append_member(&json, "object_id", tree_uuid_text(&entry->object_id));
 	if (entry->has_account)
-		append_member(&json, "account_id", tree_uuid_text(&entry->account_id));
+		audit_append_member(&json, "account_id", tree_uuid_text(&entry->account_id));
 	if (entry->has_from_account)
-		append_member(&json, "from_account_id", tree_uuid_text(&entry->from_account_id));
+		audit_append_member(&json, "from_account_id", tree_uuid_text(&entry->from_account_id));
 	if (entry->has_actor_profile)
-		append_member(&json, "actor_profile_id", tree_uuid_text(&entry->actor_profile_id));
+		audit_append_member(&json, "actor_profile_id", tree_uuid_text(&entry->actor_profile_id));
 	if (entry->has_actor_user)
-		append_member(&json, "actor_user_id", tree_uuid_text(&entry->actor_user_id));
+		audit_append_member(&json, "actor_user_id", tree_uuid_text(&entry->actor_user_id));
 	if (entry->actor_role != NULL)
-		append_member(&json, "actor_role", entry->actor_role);
+		audit_append_member(&json, "actor_role", entry->actor_role);
 	if (entry->has_key)
-		append_member(&json, "api_key_id", tree_uuid_text(&entry->api_key_id));
+		audit_append_member(&json, "api_key_id", tree_uuid_text(&entry->api_key_id));
 	if (entry->has_session)
-		append_member(&json, "session_id", tree_uuid_text(&entry->session_id));
+		audit_append_member(&json, "session_id", tree_uuid_text(&entry->session_id));
 	ereport(LOG_SERVER_ONLY,
 			(errmsg_internal("account audit: %s}", json.data), errhidestmt(true), errhidecontext(true)));
 }
@@ -349,7 +349,7 @@ audit_note_named(const char *action, const char *object_type, const char *name)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	append_member(&json, "name", name);
+	audit_append_member(&json, "name", name);
 	appendStringInfoChar(&json, '}');
 	audit_note(action, object_type, NULL, NULL, json.data);
 }
@@ -367,7 +367,7 @@ note_acting(const char *reason)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	append_member(&json, "reason", audit_cut(reason));
+	audit_append_member(&json, "reason", audit_cut(reason));
 	appendStringInfoChar(&json, '}');
 	audit_note("account.acted_as", "account", &account_id, &account_id, json.data);
 }
@@ -380,9 +380,9 @@ note_access(const char *action, const char *role, const char *level)
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	if (role != NULL)
-		append_member(&json, "role", role);
+		audit_append_member(&json, "role", role);
 	if (level != NULL)
-		append_member(&json, "level", level);
+		audit_append_member(&json, "level", level);
 	appendStringInfoChar(&json, '}');
 	audit_note(action, "access", NULL, NULL, json.data);
 }

@@ -24,11 +24,7 @@
 #include "account.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -54,9 +50,6 @@ typedef struct Bound
 
 static HTAB *bounds = NULL;
 static pg_atomic_uint64 *counters = NULL;	/* NULL if the library was not preloaded */
-
-static shmem_request_hook_type previous_shmem_request = NULL;
-static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 static Bound *
 find_bound(const LimitKey *key)
@@ -156,35 +149,17 @@ bound_refresh(const LimitKey *key, int64 limit, int64 change)
 /* ---------------------------------------------------------------------------
  * Shared memory
  */
-static void
-request_memory(void)
-{
-	if (previous_shmem_request != NULL)
-		previous_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(COUNTERS * sizeof(pg_atomic_uint64)));
-}
 
 static void
-attach_memory(void)
+take_memory(void *place, bool made, void *argument)
 {
-	bool		found;
-
-	if (previous_shmem_startup != NULL)
-		previous_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	counters = ShmemInitStruct("account quotas", COUNTERS * sizeof(pg_atomic_uint64), &found);
-	for (int i = 0; i < COUNTERS && !found; i++)
+	counters = place;
+	for (int i = 0; made && i < COUNTERS; i++)
 		pg_atomic_init_u64(&counters[i], 0);
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 bound_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_shmem_request = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = attach_memory;
+	memory_define("account_quotas", COUNTERS * sizeof(pg_atomic_uint64), 0, take_memory, NULL);
 }

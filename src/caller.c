@@ -393,9 +393,8 @@ find_readable(FunctionCallInfo fcinfo, TreePath **path)
 	return !PG_ARGISNULL(0) && caller_reads(text_to_cstring(PG_GETARG_TEXT_PP(0)), path);
 }
 
-/* readable_account_ids(resource) */
 Datum
-account_caller_readable_account_ids(PG_FUNCTION_ARGS)
+caller_return_accounts(FunctionCallInfo fcinfo, const char *resource)
 {
 	static Statement all = {"SELECT account_id" ALL_ACCOUNTS, 0};
 	static Statement within = {"SELECT account_id" ACCOUNTS_WITHIN, 1, {UUIDARRAYOID}};
@@ -406,7 +405,7 @@ account_caller_readable_account_ids(PG_FUNCTION_ARGS)
 	uint64		rows;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!find_readable(fcinfo, &path))
+	if (resource == NULL || !caller_reads(resource, &path))
 		return (Datum) 0;
 	if (path != NULL)
 		path_datum = tree_path_datum(path);
@@ -422,6 +421,13 @@ account_caller_readable_account_ids(PG_FUNCTION_ARGS)
 	}
 	query_close(&scope);
 	return (Datum) 0;
+}
+
+/* readable_account_ids(resource) */
+Datum
+account_caller_readable_account_ids(PG_FUNCTION_ARGS)
+{
+	return caller_return_accounts(fcinfo, PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
 }
 
 /* readable_accounts(resource) */

@@ -78,29 +78,9 @@ plus_seconds(TimestampTz at, int64 seconds)
 	return at + seconds * USECS_PER_SEC;
 }
 
-TimestampTz
-delivery_oldest(TimestampTz now)
-{
-	return plus_seconds(now, -(int64) setting_webhook_retention);
-}
-
 /* ---------------------------------------------------------------------------
  * Steps of a delivery, between query_open() and query_close()
  */
-
-void
-delivery_wake(const pg_uuid_t *account_id, TimestampTz now)
-{
-	static Statement wake = {
-		"UPDATE account.events SET due_at = $2 WHERE event_id OPERATOR(pg_catalog.=) (SELECT n.event_id"
-		" FROM account.events n WHERE n.account_id OPERATOR(pg_catalog.=) $1 AND n.finished_at IS NULL"
-		" ORDER BY n.turn LIMIT 1) AND due_at OPERATOR(pg_catalog.=) 'infinity'",
-		2, {UUIDOID, TIMESTAMPTZOID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(account_id), TimestampTzGetDatum(now)};
-
-	query_write(&wake, values, NULL);
-}
 
 static void
 finish(const Delivery *delivery, const char *outcome, TimestampTz now, bool stops)
@@ -116,23 +96,7 @@ finish(const Delivery *delivery, const char *outcome, TimestampTz now, bool stop
 	};
 
 	query_write(&update, values, NULL);
-	delivery_wake(&delivery->account_id, now);
-}
-
-/* Ends all that an account waits for, and that nobody has a lock on. */
-static void
-drop_all(const pg_uuid_t *account_id, TimestampTz now)
-{
-	static Statement drop = {
-		"UPDATE account.events SET outcome = 'dropped', finished_at = $2, delivery_id = NULL"
-		" WHERE event_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT e.event_id FROM account.events e"
-		" WHERE e.account_id OPERATOR(pg_catalog.=) $1 AND e.finished_at IS NULL FOR UPDATE SKIP LOCKED))",
-		2, {UUIDOID, TIMESTAMPTZOID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(account_id), TimestampTzGetDatum(now)};
-
-	query_write(&drop, values, NULL);
-	delivery_wake(account_id, now);
+	event_wake(&delivery->account_id, now);
 }
 
 /* Whether another of its account comes before it. */
@@ -167,21 +131,6 @@ put_aside(const Delivery *delivery)
 
 	if (query_write(&lock, values, NULL) > 0)
 		query_write(&update, &event_id, NULL);
-}
-
-/* Where an account is sent to now; NULL if it has no URL, or has answered there with 410. */
-static char *
-find_url(const QueryScope *scope, const pg_uuid_t *account_id)
-{
-	static Statement find = {
-		"SELECT a.webhook_url FROM account.accounts a WHERE a.account_id OPERATOR(pg_catalog.=) $1"
-		" AND NOT EXISTS (SELECT FROM account.events s WHERE s.account_id OPERATOR(pg_catalog.=) $1 AND s.stops"
-		" AND s.url OPERATOR(pg_catalog.=) a.webhook_url)",
-		1, {UUIDOID}
-	};
-	Datum		value = UUIDPGetDatum(account_id);
-
-	return query_latest(&find, &value, NULL) > 0 ? query_string(scope, 0, 1) : NULL;
 }
 
 /* ---------------------------------------------------------------------------
@@ -236,14 +185,14 @@ consider(const QueryScope *scope, Delivery *delivery, TimestampTz now)
 		put_aside(delivery);
 		return false;
 	}
-	if (delivery->attempts >= ATTEMPTS_MAX || delivery->queued_at < delivery_oldest(now))
+	if (delivery->attempts >= ATTEMPTS_MAX || delivery->queued_at < event_oldest(now))
 	{
 		finish(delivery, "dead", now, false);
 		return false;
 	}
-	delivery->url = find_url(scope, &delivery->account_id);
+	delivery->url = event_find_url(scope, &delivery->account_id);
 	if (delivery->url == NULL)
-		drop_all(&delivery->account_id, now);
+		event_drop_all(&delivery->account_id, now);
 	return delivery->url != NULL;
 }
 

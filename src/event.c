@@ -226,10 +226,30 @@ insert_event(const AuditEntry *entry, const pg_uuid_t *account_id, bool own)
 	event_notify();
 }
 
+/*
+ * Whether the queue of NOTIFY is half full.  Anybody may fill it, and when it is full, whoever
+ * has notified cannot commit: nobody shall keep an account from being suspended so.
+ */
+static bool
+is_queue_filling(void)
+{
+	static TimestampTz looked_at = 0;
+	static bool filling = false;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now < looked_at || now - looked_at > USECS_PER_SEC / 10)
+	{
+		filling = DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, (Datum) 0)) > 0.5;
+		looked_at = now;
+	}
+	return filling;
+}
+
 void
 event_notify(void)
 {
-	Async_Notify(EVENT_CHANNEL, "");
+	if (!is_queue_filling())
+		Async_Notify(EVENT_CHANNEL, "");
 }
 
 void
@@ -245,6 +265,55 @@ event_resume(const pg_uuid_t *account_id)
 	query_open(&scope);
 	query_write(&resume, &value, NULL);
 	query_close(&scope);
+}
+
+TimestampTz
+event_oldest(TimestampTz now)
+{
+	return now - (int64) setting_webhook_retention * USECS_PER_SEC;
+}
+
+void
+event_wake(const pg_uuid_t *account_id, TimestampTz now)
+{
+	static Statement wake = {
+		"UPDATE account.events SET due_at = $2 WHERE event_id OPERATOR(pg_catalog.=) (SELECT n.event_id"
+		" FROM account.events n WHERE n.account_id OPERATOR(pg_catalog.=) $1 AND n.finished_at IS NULL"
+		" ORDER BY n.turn LIMIT 1) AND due_at OPERATOR(pg_catalog.=) 'infinity'",
+		2, {UUIDOID, TIMESTAMPTZOID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(account_id), TimestampTzGetDatum(now)};
+
+	query_write(&wake, values, NULL);
+}
+
+void
+event_drop_all(const pg_uuid_t *account_id, TimestampTz now)
+{
+	static Statement drop = {
+		"UPDATE account.events SET outcome = 'dropped', finished_at = $2, delivery_id = NULL"
+		" WHERE event_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT e.event_id FROM account.events e"
+		" WHERE e.account_id OPERATOR(pg_catalog.=) $1 AND e.finished_at IS NULL FOR UPDATE SKIP LOCKED))",
+		2, {UUIDOID, TIMESTAMPTZOID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(account_id), TimestampTzGetDatum(now)};
+
+	query_write(&drop, values, NULL);
+	event_wake(account_id, now);
+}
+
+char *
+event_find_url(const QueryScope *scope, const pg_uuid_t *account_id)
+{
+	static Statement find = {
+		"SELECT a.webhook_url FROM account.accounts a WHERE a.account_id OPERATOR(pg_catalog.=) $1"
+		" AND NOT EXISTS (SELECT FROM account.events s WHERE s.account_id OPERATOR(pg_catalog.=) $1 AND s.stops"
+		" AND s.url OPERATOR(pg_catalog.=) a.webhook_url)",
+		1, {UUIDOID}
+	};
+	Datum		value = UUIDPGetDatum(account_id);
+
+	return query_latest(&find, &value, NULL) > 0 ? query_string(scope, 0, 1) : NULL;
 }
 
 /* Whether an entry is about a new webhook URL of its account. */

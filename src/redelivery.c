@@ -106,7 +106,7 @@ clean(int max)
 		2, {TIMESTAMPTZOID, INT8OID}
 	};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[2] = {TimestampTzGetDatum(delivery_oldest(now)), Int64GetDatum(max)};
+	Datum		values[2] = {TimestampTzGetDatum(event_oldest(now)), Int64GetDatum(max)};
 	QueryScope	scope;
 	uint64		rows;
 	pg_uuid_t  *accounts;
@@ -123,7 +123,7 @@ clean(int max)
 	for (int i = 0; i < naccounts; i++)
 	{
 		if (i == 0 || memcmp(&accounts[i], &accounts[i - 1], UUID_LEN) != 0)
-			delivery_wake(&accounts[i], now);
+			event_wake(&accounts[i], now);
 	}
 	query_close(&scope);
 	return rows;

@@ -19,7 +19,6 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
@@ -41,6 +40,8 @@ struct Sets
 	Size		entry_size;		/* of a place */
 	int64		nsets;
 	bool		(*is_needed) (const void *entry, TimestampTz now);
+	bool		keeps;			/* what is needed makes no room */
+	int			needed;			/* entries in the set that one was last made in, or had no room */
 	Shared	   *shared;			/* NULL until there is shared memory */
 	char	   *places;
 	LWLockPadded *locks;
@@ -50,8 +51,6 @@ struct Sets
 };
 
 static Sets *tables = NULL;
-static shmem_request_hook_type previous_shmem_request = NULL;
-static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* ---------------------------------------------------------------------------
  * Shared memory
@@ -70,42 +69,18 @@ memory_size(const Sets *sets)
 }
 
 static void
-request_memory(void)
+take_memory(void *place, bool made, void *argument)
 {
-	if (previous_shmem_request != NULL)
-		previous_shmem_request();
-	for (Sets *sets = tables; sets != NULL; sets = sets->next)
-	{
-		RequestAddinShmemSpace(CACHELINEALIGN(memory_size(sets)));
-		RequestNamedLWLockTranche(sets->name, LOCKS);
-	}
-}
+	Sets	   *sets = argument;
 
-static void
-attach(Sets *sets)
-{
-	bool		found;
-
-	sets->shared = ShmemInitStruct(sets->name, memory_size(sets), &found);
-	sets->places = (char *) sets->shared + CACHELINEALIGN(sizeof(Shared));
+	sets->shared = place;
+	sets->places = (char *) place + CACHELINEALIGN(sizeof(Shared));
 	sets->locks = GetNamedLWLockTranche(sets->name);
-	if (found)
+	if (!made)
 		return;
-	memset(sets->places, 0, places_size(sets));
 	if (!pg_strong_random(sets->shared->seeds, sizeof(sets->shared->seeds)))
 		elog(FATAL, "could not draw random bytes");
 	pg_atomic_init_u64(&sets->shared->evicted, 0);
-}
-
-static void
-attach_memory(void)
-{
-	if (previous_shmem_startup != NULL)
-		previous_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	for (Sets *sets = tables; sets != NULL; sets = sets->next)
-		attach(sets);
-	LWLockRelease(AddinShmemInitLock);
 }
 
 Sets *
@@ -115,19 +90,13 @@ sets_define(const char *name, Size entry_size, int entries)
 
 	if (!process_shared_preload_libraries_in_progress)
 		return NULL;
-	if (tables == NULL)
-	{
-		previous_shmem_request = shmem_request_hook;
-		shmem_request_hook = request_memory;
-		previous_shmem_startup = shmem_startup_hook;
-		shmem_startup_hook = attach_memory;
-	}
 	sets = MemoryContextAllocZero(TopMemoryContext, sizeof(Sets));
 	sets->name = name;
 	sets->entry_size = MAXALIGN(entry_size);
 	sets->nsets = Max(entries / PLACES, 1);
 	sets->next = tables;
 	tables = sets;
+	memory_define(name, memory_size(sets), LOCKS, take_memory, sets);
 	return sets;
 }
 
@@ -136,6 +105,19 @@ sets_count_needed(Sets *sets, bool (*is_needed) (const void *entry, TimestampTz 
 {
 	if (sets != NULL)
 		sets->is_needed = is_needed;
+}
+
+void
+sets_keep_needed(Sets *sets)
+{
+	if (sets != NULL)
+		sets->keeps = true;
+}
+
+void
+sets_count_lost(Sets *sets)
+{
+	pg_atomic_fetch_add_u64(&sets->shared->evicted, 1);
 }
 
 /* ---------------------------------------------------------------------------
@@ -161,16 +143,43 @@ lock_set(Sets *sets, int64 set)
 	LWLockAcquire(sets->held, LW_EXCLUSIVE);
 }
 
-/* Makes an entry in the place of the locked set that is free, or was touched longest ago. */
-static SetsEntry *
-make_entry(Sets *sets, SetsEntry *oldest, const uint64 hash[2], TimestampTz now)
+static bool
+is_needed(const Sets *sets, const SetsEntry *entry, TimestampTz now)
 {
-	if (oldest->touched_at != 0 && (sets->is_needed == NULL || sets->is_needed(oldest, now)))
-		pg_atomic_fetch_add_u64(&sets->shared->evicted, 1);
-	memset(oldest, 0, sets->entry_size);
-	memcpy(oldest->hash, hash, sizeof(oldest->hash));
-	oldest->touched_at = now;
-	return oldest;
+	return entry->touched_at != 0 && (sets->is_needed == NULL || sets->is_needed(entry, now));
+}
+
+/* The place in a locked set that is free, or was touched longest ago; NULL if all are to be kept. */
+static SetsEntry *
+find_room(Sets *sets, int64 set, TimestampTz now)
+{
+	SetsEntry  *room = NULL;
+
+	sets->needed = 0;
+	for (int i = 0; i < PLACES; i++)
+	{
+		SetsEntry  *entry = place(sets, set, i);
+		bool		needed = is_needed(sets, entry, now);
+
+		if (needed)
+			sets->needed++;
+		if (!(needed && sets->keeps) && (room == NULL || entry->touched_at < room->touched_at))
+			room = entry;
+	}
+	return room;
+}
+
+/* Makes an entry in a place of the locked set. */
+static SetsEntry *
+make_entry(Sets *sets, SetsEntry *room, const uint64 hash[2], TimestampTz now)
+{
+	if (is_needed(sets, room, now))
+		sets_count_lost(sets);
+	memset(room, 0, sets->entry_size);
+	memcpy(room->hash, hash, sizeof(room->hash));
+	room->touched_at = now;
+	sets->made = true;
+	return room;
 }
 
 void *
@@ -178,12 +187,11 @@ sets_acquire(Sets *sets, const void *key, Size length, bool make, TimestampTz no
 {
 	uint64		hash[2];
 	int64		set;
-	SetsEntry  *oldest;
+	SetsEntry  *room;
 
 	for (int i = 0; i < lengthof(hash); i++)
 		hash[i] = hash_bytes_extended(key, length, sets->shared->seeds[i]);
 	set = hash[0] % sets->nsets;
-	oldest = place(sets, set, 0);
 	sets->made = false;
 	lock_set(sets, set);
 	for (int i = 0; i < PLACES; i++)
@@ -192,16 +200,18 @@ sets_acquire(Sets *sets, const void *key, Size length, bool make, TimestampTz no
 
 		if (entry->touched_at != 0 && entry->hash[0] == hash[0] && entry->hash[1] == hash[1])
 			return entry;
-		if (entry->touched_at < oldest->touched_at)
-			oldest = entry;
 	}
-	if (make)
-	{
-		sets->made = true;
-		return make_entry(sets, oldest, hash, now);
-	}
+	room = make ? find_room(sets, set, now) : NULL;
+	if (room != NULL)
+		return make_entry(sets, room, hash, now);
 	sets_release(sets);
 	return NULL;
+}
+
+bool
+sets_is_crowded(const Sets *sets)
+{
+	return sets->needed >= PLACES / 2;
 }
 
 bool

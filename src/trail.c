@@ -9,46 +9,18 @@
  *
  * What of a row is told is listed here, column by column, with the columns that are personal;
  * a column that is not listed is never told, so that a new one cannot give a secret away.
+ * How it is told: detail.c.
  */
 #include "account.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
-#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/timestamp.h"
 
 #define COLUMNS_MAX 14
-
-/* A column that is told; personal ones as digests. */
-typedef struct TrailColumn
-{
-	const char *name;			/* NULL behind the last */
-	bool		personal;
-} TrailColumn;
-
-/* One row that was changed, and what is to be said of it. */
-typedef struct Change
-{
-	TupleDesc	descriptor;
-	HeapTuple	before;			/* NULL of an INSERT */
-	HeapTuple	after;			/* NULL of a DELETE */
-	const TrailColumn *columns;
-	const char *action;			/* NULL: nothing */
-	const char *object_type;
-	bool		has_object;
-	pg_uuid_t	object_id;
-	bool		has_account;
-	pg_uuid_t	account_id;
-	bool		always;			/* also if no listed column has changed */
-	StringInfoData more;		/* members of detail besides before and after */
-} Change;
 
 typedef struct TrailTable
 {
@@ -57,227 +29,11 @@ typedef struct TrailTable
 	const char *object;			/* columns with uuids; NULL: none */
 	const char *account;
 	const char *actions[3];		/* of INSERT, UPDATE, DELETE; NULL: none */
-	TrailColumn columns[COLUMNS_MAX];
+	DetailColumn columns[COLUMNS_MAX];
 	void		(*refine) (Change *change); /* may be NULL */
 } TrailTable;
 
 PG_FUNCTION_INFO_V1(account_trail_note_change);
-
-/* ---------------------------------------------------------------------------
- * Columns of the row
- */
-
-/* The row as it is or, once deleted, was. */
-static HeapTuple
-row_of(const Change *change)
-{
-	return change->after != NULL ? change->after : change->before;
-}
-
-/* A column of one version of the row. */
-static Datum
-column_of(const Change *change, HeapTuple tuple, const char *name, bool *isnull)
-{
-	int			number = SPI_fnumber(change->descriptor, name);
-
-	if (number <= 0)
-		elog(ERROR, "there is no column \"%s\"", name);
-	return heap_getattr(tuple, number, change->descriptor, isnull);
-}
-
-static bool
-take_uuid(const Change *change, const char *name, pg_uuid_t *uuid)
-{
-	bool		isnull;
-	Datum		value = column_of(change, row_of(change), name, &isnull);
-
-	if (!isnull)
-		*uuid = *DatumGetUUIDP(value);
-	return !isnull;
-}
-
-static char
-take_char(const Change *change, const char *name)
-{
-	bool		isnull;
-
-	return DatumGetChar(column_of(change, row_of(change), name, &isnull));
-}
-
-static bool
-is_null(const Change *change, HeapTuple tuple, const char *name)
-{
-	bool		isnull;
-
-	(void) column_of(change, tuple, name, &isnull);
-	return isnull;
-}
-
-/* Whether an update has changed a column. */
-static bool
-has_changed(const Change *change, const char *name)
-{
-	int			number = SPI_fnumber(change->descriptor, name);
-	Form_pg_attribute attribute = TupleDescAttr(change->descriptor, number - 1);
-	bool		was_null;
-	bool		is_now_null;
-	Datum		before = column_of(change, change->before, name, &was_null);
-	Datum		after = column_of(change, change->after, name, &is_now_null);
-
-	if (was_null || is_now_null)
-		return was_null != is_now_null;
-	return !datum_image_eq(before, after, attribute->attbyval, attribute->attlen);
-}
-
-/* ---------------------------------------------------------------------------
- * Detail
- */
-
-static char *
-output_of(Oid type, Datum value)
-{
-	Oid			output;
-	bool		varlena;
-	char		buffer[MAXDATELEN + 1];
-
-	/* Whatever the caller's DateStyle is. */
-	if (type == TIMESTAMPTZOID)
-		return pstrdup(JsonEncodeDateTime(buffer, value, TIMESTAMPTZOID, NULL));
-	getTypeOutputInfo(type, &output, &varlena);
-	return OidOutputFunctionCall(output, value);
-}
-
-/* An array of strings, if it is short enough to be one in JSON; false otherwise. */
-static bool
-append_array(StringInfo json, Oid element, Datum value)
-{
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	int			start = json->len;
-	int16		length;
-	bool		byval;
-	char		align;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-
-	if (VARSIZE(array) > AUDIT_VALUE_MAX)
-		return false;
-	get_typlenbyvalalign(element, &length, &byval, &align);
-	deconstruct_array(array, element, length, byval, align, &elements, &nulls, &count);
-	appendStringInfoChar(json, '[');
-	for (int i = 0; i < count; i++)
-	{
-		appendStringInfoString(json, i > 0 ? ", " : "");
-		if (nulls[i])
-			appendStringInfoString(json, "null");
-		else
-			escape_json(json, output_of(element, elements[i]));
-	}
-	appendStringInfoChar(json, ']');
-	return json->len > start;
-}
-
-/* A value as JSON, at most AUDIT_VALUE_MAX bytes of it. */
-static void
-append_value(StringInfo json, Oid type, Datum value, bool personal)
-{
-	Oid			base = getBaseType(type);
-	Oid			element = get_element_type(base);
-	char	   *text;
-
-	if (OidIsValid(element) && !personal && append_array(json, element, value))
-		return;
-	text = output_of(base, value);
-	if (personal)
-		escape_json(json, audit_digest(text));
-	else if (base == BOOLOID)
-		appendStringInfoString(json, DatumGetBool(value) ? "true" : "false");
-	else if (base == JSONBOID && strlen(text) <= AUDIT_VALUE_MAX)
-		appendStringInfoString(json, text);
-	else
-		escape_json(json, audit_cut(text));
-}
-
-/* Adds a member to what is said besides before and after. */
-static void
-say(Change *change, const char *name, Oid type, Datum value)
-{
-	appendStringInfo(&change->more, "%s\"%s\": ", change->more.len > 0 ? ", " : "", name);
-	append_value(&change->more, type, value, false);
-}
-
-static void
-say_column(Change *change, const char *name)
-{
-	bool		isnull;
-	Datum		value = column_of(change, row_of(change), name, &isnull);
-
-	if (!isnull)
-		say(change, name, TupleDescAttr(change->descriptor, SPI_fnumber(change->descriptor, name) - 1)->atttypid, value);
-}
-
-/* One version of the row: what was changed, or all that is not NULL of a row that came or went. */
-static void
-append_version(StringInfo json, const Change *change, HeapTuple tuple)
-{
-	int			start;
-
-	appendStringInfoChar(json, '{');
-	start = json->len;
-	for (const TrailColumn *column = change->columns; column->name != NULL; column++)
-	{
-		int			number = SPI_fnumber(change->descriptor, column->name);
-		bool		isnull;
-		Datum		value = column_of(change, tuple, column->name, &isnull);
-		bool		both = change->before != NULL && change->after != NULL;
-
-		if (both ? !has_changed(change, column->name) : isnull)
-			continue;
-		appendStringInfo(json, "%s\"%s\": ", json->len > start ? ", " : "", column->name);
-		if (isnull)
-			appendStringInfoString(json, "null");
-		else
-			append_value(json, TupleDescAttr(change->descriptor, number - 1)->atttypid, value, column->personal);
-	}
-	appendStringInfoChar(json, '}');
-}
-
-static char *
-describe(const Change *change)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	if (change->before != NULL)
-	{
-		appendStringInfoString(&json, "\"before\": ");
-		append_version(&json, change, change->before);
-	}
-	if (change->after != NULL)
-	{
-		appendStringInfoString(&json, json.len > 1 ? ", \"after\": " : "\"after\": ");
-		append_version(&json, change, change->after);
-	}
-	if (change->more.len > 0)
-		appendStringInfo(&json, ", %s", change->more.data);
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
-/* Whether an update has changed anything that is told. */
-static bool
-is_told(const Change *change)
-{
-	if (change->always || change->before == NULL || change->after == NULL)
-		return true;
-	for (const TrailColumn *column = change->columns; column->name != NULL; column++)
-	{
-		if (has_changed(change, column->name))
-			return true;
-	}
-	return false;
-}
 
 /* ---------------------------------------------------------------------------
  * Rows that others point to, without a predicate lock
@@ -336,7 +92,7 @@ find_workspace(const pg_uuid_t *workspace_id, Change *change)
 static void
 refine_account(Change *change)
 {
-	if (change->before != NULL && change->after != NULL && has_changed(change, "parent_account_id"))
+	if (change->before != NULL && change->after != NULL && detail_has_changed(change, "parent_account_id"))
 		change->action = "account.moved";
 }
 
@@ -344,13 +100,13 @@ refine_account(Change *change)
 static void
 refine_profile(Change *change)
 {
-	static const TrailColumn of_member[] = {
+	static const DetailColumn of_member[] = {
 		{"name", true}, {"description", true}, {"external_id", true}, {"labels", true}, {NULL}
 	};
 	pg_uuid_t	user_id;
-	bool		ends = change->before != NULL && change->after != NULL && has_changed(change, "deleted_at");
+	bool		ends = change->before != NULL && change->after != NULL && detail_has_changed(change, "deleted_at");
 
-	if (take_uuid(change, "user_id", &user_id))
+	if (detail_uuid(change, "user_id", &user_id))
 	{
 		change->object_type = "member";
 		change->columns = of_member;
@@ -369,7 +125,7 @@ refine_grant(Change *change)
 	pg_uuid_t	role_id;
 	bool		is_user = false;
 
-	if (!take_uuid(change, "role_id", &role_id))
+	if (!detail_uuid(change, "role_id", &role_id))
 		change->action = change->after != NULL ? "workspace.granted" : "workspace.revoked";
 	if (find_profile(&change->object_id, change, &is_user))
 		change->object_type = is_user ? "member" : "service_account";
@@ -378,10 +134,10 @@ refine_grant(Change *change)
 static void
 refine_permission(Change *change)
 {
-	say_column(change, "permission");
-	if (change->before == NULL || change->after == NULL || !has_changed(change, "deleted_at"))
+	detail_say_column(change, "permission");
+	if (change->before == NULL || change->after == NULL || !detail_has_changed(change, "deleted_at"))
 		return;
-	change->action = is_null(change, change->after, "deleted_at") ? "permission.defined" : "permission.deleted";
+	change->action = detail_is_null(change, change->after, "deleted_at") ? "permission.defined" : "permission.deleted";
 	change->always = true;
 }
 
@@ -392,10 +148,10 @@ refine_user(Change *change)
 		return;
 	/* Whoever created the user has no part in what becomes of him. */
 	change->has_account = false;
-	if (has_changed(change, "email"))
+	if (detail_has_changed(change, "email"))
 		change->action = "user.email_changed";
 	/* A hash that is made anew at a login, of the same password, is no change. */
-	else if (has_changed(change, "password_hash") && has_changed(change, "updated_at"))
+	else if (detail_has_changed(change, "password_hash") && detail_has_changed(change, "updated_at"))
 	{
 		change->action = "user.password_changed";
 		change->always = true;
@@ -405,14 +161,14 @@ refine_user(Change *change)
 static void
 refine_flag(Change *change)
 {
-	say_column(change, "flag");
+	detail_say_column(change, "flag");
 }
 
 static void
 refine_finding(Change *change)
 {
-	say_column(change, "check_id");
-	say_column(change, "object");
+	detail_say_column(change, "check_id");
+	detail_say_column(change, "object");
 }
 
 /* A hold on an account, a workspace, a profile or a user. */
@@ -435,7 +191,7 @@ refine_hold(Change *change)
 		{'d', "service_account", "service_account.disabled", "service_account.enabled"},
 		{'d', "user", "user.disabled", "user.enabled"},
 	};
-	char		kind = take_char(change, "kind");
+	char		kind = detail_char(change, "kind");
 	bool		is_user = false;
 
 	change->object_type = kind == 'd' ? "user" : "account";
@@ -465,10 +221,10 @@ say_key(Change *change, const CredentialRecord *key)
 	SelfScan	scan;
 
 	if (look_up("keys", "keys_pkey", &key->credential_id, &scan))
-		say(change, "name", TEXTOID, scan.values[ANUM_KEYS_NAME - 1]);
+		detail_say(change, "name", TEXTOID, scan.values[ANUM_KEYS_NAME - 1]);
 	scan_close(&scan);
 	if (key->nworkspaces > 0)
-		say(change, "workspace_ids", UUIDARRAYOID,
+		detail_say(change, "workspace_ids", UUIDARRAYOID,
 			PointerGetDatum(issue_uuid_array(key->workspaces, key->nworkspaces)));
 }
 
@@ -485,7 +241,7 @@ refine_new_credential(Change *change, const CredentialRecord *credential)
 		case TOKEN_SESSION:
 			change->action = "session.created";
 			change->object_type = "session";
-			say_column(change, "user_id");
+			detail_say_column(change, "user_id");
 			break;
 		case TOKEN_USER:
 			change->action = "user_token.issued";
@@ -529,10 +285,9 @@ ending_action(TokenKind of, char kind, bool inserted)
 static void
 refine_credential(Change *change)
 {
-	bool		isnull;
 	CredentialRecord credential;
 	bool		found = credential_find(&change->object_id, &credential);
-	bool		itself = DatumGetInt64(column_of(change, row_of(change), "entry", &isnull)) == 0;
+	bool		itself = detail_int64(change, "entry") == 0;
 
 	change->action = NULL;
 	/* The workspaces of a new key come before it, and expired rows are deleted together. */
@@ -543,7 +298,7 @@ refine_credential(Change *change)
 	if (itself)
 		refine_new_credential(change, &credential);
 	else
-		change->action = ending_action(credential.kind, take_char(change, "kind"), change->after != NULL);
+		change->action = ending_action(credential.kind, detail_char(change, "kind"), change->after != NULL);
 	if (credential.kind == TOKEN_SESSION)
 		change->object_type = "session";
 	else if (credential.kind == TOKEN_INVITATION)
@@ -660,8 +415,8 @@ take_row(const TrailTable *table, const TriggerData *trigger, Change *change)
 	change->columns = table->columns;
 	change->action = table->actions[event];
 	change->object_type = table->object_type;
-	change->has_object = table->object != NULL && take_uuid(change, table->object, &change->object_id);
-	change->has_account = table->account != NULL && take_uuid(change, table->account, &change->account_id);
+	change->has_object = table->object != NULL && detail_uuid(change, table->object, &change->object_id);
+	change->has_account = table->account != NULL && detail_uuid(change, table->account, &change->account_id);
 	initStringInfo(&change->more);
 }
 
@@ -684,11 +439,11 @@ account_trail_note_change(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	if (table->refine != NULL)
 		table->refine(&change);
-	if (change.action == NULL || !is_told(&change))
+	if (change.action == NULL || !detail_is_told(&change))
 		return PointerGetDatum(NULL);
 	audit_begin(&entry, change.action, change.object_type, change.has_object ? &change.object_id : NULL,
 				change.has_account ? &change.account_id : NULL);
-	entry.detail = describe(&change);
+	entry.detail = detail_describe(&change);
 	audit_insert(&entry);
 	return PointerGetDatum(NULL);
 }

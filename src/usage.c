@@ -18,37 +18,7 @@ PG_FUNCTION_INFO_V1(account_usage_readable_usage);
 Datum
 account_usage_readable_usage_accounts(PG_FUNCTION_ARGS)
 {
-	static Statement all = {"SELECT a.account_id FROM account.accounts a WHERE a.deleted_at IS NULL", 0};
-	static Statement within = {
-		"SELECT a.account_id FROM account.accounts a"
-		" WHERE a.path OPERATOR(pg_catalog.>=) $1"
-		" AND a.path OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.||) " TREE_GREATEST_ID ")",
-		1, {UUIDARRAYOID}
-	};
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	const Identity *identity = identity_current();
-	TreePath   *path = identity != NULL && identity->has_account ? tree_path(&identity->account_id) : NULL;
-	QueryScope	scope;
-	Datum		path_datum;
-	uint64		rows;
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (path == NULL && (identity != NULL || !caller_is_admin()))
-		return (Datum) 0;
-	if (path != NULL)
-		path_datum = tree_path_datum(path);
-	query_open(&scope);
-	rows = path != NULL ? query_read(&within, &path_datum, NULL) : query_read(&all, NULL, NULL);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t	account_id;
-		bool		isnull = !query_uuid(row, 1, &account_id);
-		Datum		value = UUIDPGetDatum(&account_id);
-
-		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
-	}
-	query_close(&scope);
-	return (Datum) 0;
+	return caller_return_accounts(fcinfo, "");
 }
 
 /* The names of all that is to be told of an account: what is counted here, limited or in use. */

@@ -144,6 +144,16 @@ $node->safe_psql('postgres', 'CREATE DATABASE bare');
 recorder('bare');
 $node->safe_psql('bare', 'CREATE EXTENSION account');
 ok(runs('bare'), 'another of that name has a recorder');
+
+# A database whose DROP DATABASE was broken off lets nobody in: it is waited for as if it were gone.
+$bare = recorder('bare');
+$offset = -s $node->logfile;
+$node->safe_psql('postgres', "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'bare'; SELECT pg_terminate_backend($bare)");
+$node->poll_query_until('postgres', "SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'account recorder' AND datname IS NULL AND backend_start < clock_timestamp() - interval '1 second'") or die 'nobody waits';
+is(() = log_from($offset) =~ /FATAL:  cannot connect to invalid database "bare"/g, 1, 'a database that is invalid is asked for once');
+$node->safe_psql('postgres', "UPDATE pg_database SET datconnlimit = -1 WHERE datname = 'bare'");
+ok(runs('bare'), 'and has a recorder when it can');
+
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION account');
 is(record_now('other'), 'f', 'a database that is not in account.databases has none');

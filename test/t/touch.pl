@@ -101,8 +101,9 @@ ok($primary->poll_query_until('postgres', q{SELECT used_at > '-infinity' FROM la
 $watcher->quit;
 
 # ---------------------------------------------------------------------------
-# A crash takes what was not written; what was is on disk, though no transaction took it along.
-restart("$recording\naccount.last_used_interval = 1h");
+# A crash takes what was not written; what was is on disk, though no transaction took it along:
+# the recorder rests, so no commit of its other tasks does, nor a page that has to make room.
+restart("$recording\naccount.last_used_interval = 1h\naccount.recorder_interval = 1h\nshared_buffers = 32MB");
 ok(runs(), 'restarted');
 enter($primary, '', 3);
 is($primary->safe_psql('postgres', 'SELECT account.record_now()'), 't', 'what is recorded');
