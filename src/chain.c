@@ -15,9 +15,10 @@
  *
  * A field is one byte, 0, for NULL; otherwise one byte, 1, the length of the value in 4 bytes,
  * and the value: a uuid is 16 bytes, a point in time 8, a text is UTF-8, and jsonb is the
- * UTF-8 of the text that the server shows it as.  Numbers are big-endian and signed, points in
- * time are microseconds since 2000-01-01 UTC.  All lengths are fixed or said, so no two
- * entries have the same bytes.
+ * UTF-8 of the text that the server shows it as.  Where the database has a character that
+ * UTF-8 has not, the first byte is 2, and the text is as the database has it.  Numbers are
+ * big-endian and signed, points in time are microseconds since 2000-01-01 UTC.  All lengths
+ * are fixed or said, so no two entries have the same bytes.
  *
  * The head of a chain has a seal, which is made in the same way of "account: audit head 1" and
  * a zero byte, account_key, position, mac, sealed_at, first_position, first_mac (8 bytes for
@@ -25,11 +26,13 @@
  */
 #include "account.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
@@ -37,6 +40,11 @@
 #define PURPOSE "account: audit chain"
 #define ENTRY_LABEL "account: audit entry 1"
 #define HEAD_LABEL "account: audit head 1"
+
+/* What a field begins with. */
+#define FIELD_NULL 0
+#define FIELD_VALUE 1
+#define FIELD_RAW 2
 
 /* ---------------------------------------------------------------------------
  * Keys
@@ -61,14 +69,15 @@ chain_key_in_force(ChainKey *key)
  */
 
 static void
-append_field(StringInfo form, const void *value, size_t length)
+append_null(StringInfo form)
 {
-	if (value == NULL)
-	{
-		pq_sendbyte(form, 0);
-		return;
-	}
-	pq_sendbyte(form, 1);
+	pq_sendbyte(form, FIELD_NULL);
+}
+
+static void
+append_field(StringInfo form, int8 kind, const void *value, size_t length)
+{
+	pq_sendbyte(form, kind);
 	pq_sendint32(form, length);
 	appendBinaryStringInfo(form, value, length);
 }
@@ -76,15 +85,43 @@ append_field(StringInfo form, const void *value, size_t length)
 static void
 append_bytea(StringInfo form, const bytea *value)
 {
-	append_field(form, value != NULL ? VARDATA_ANY(value) : NULL, value != NULL ? VARSIZE_ANY_EXHDR(value) : 0);
+	if (value == NULL)
+		append_null(form);
+	else
+		append_field(form, FIELD_VALUE, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+/* A text in UTF-8; NULL if it cannot be, which is no error: it would keep the entries of all from being sealed. */
+static char *
+to_utf8(const char *text, size_t length)
+{
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion;
+	char	   *utf8;
+
+	if (encoding == PG_UTF8)
+		return pnstrdup(text, length);
+	if (encoding == PG_SQL_ASCII)
+		return pg_verify_mbstr(PG_UTF8, text, length, true) ? pnstrdup(text, length) : NULL;
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion))
+		return NULL;
+	utf8 = palloc(length * MAX_CONVERSION_GROWTH + 1);
+	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8, (unsigned char *) text, length,
+									  (unsigned char *) utf8, length * MAX_CONVERSION_GROWTH + 1, true) < length)
+		return NULL;
+	return utf8;
 }
 
 static void
 append_text(StringInfo form, const char *text, size_t length)
 {
-	char	   *utf8 = pg_server_to_any(text, length, PG_UTF8);
+	char	   *utf8 = to_utf8(text, length);
 
-	append_field(form, utf8, utf8 != text ? strlen(utf8) : length);
+	if (utf8 != NULL)
+		append_field(form, FIELD_VALUE, utf8, strlen(utf8));
+	else
+		append_field(form, FIELD_RAW, text, length);
 }
 
 static void
@@ -96,11 +133,11 @@ append_value(StringInfo form, Oid type, Datum value)
 	switch (type)
 	{
 		case UUIDOID:
-			append_field(form, DatumGetUUIDP(value)->data, UUID_LEN);
+			append_field(form, FIELD_VALUE, DatumGetUUIDP(value)->data, UUID_LEN);
 			break;
 		case TIMESTAMPTZOID:
 			number = pg_hton64(DatumGetTimestampTz(value));
-			append_field(form, &number, sizeof(number));
+			append_field(form, FIELD_VALUE, &number, sizeof(number));
 			break;
 		case TEXTOID:
 			append_text(form, VARDATA_ANY(DatumGetTextPP(value)), VARSIZE_ANY_EXHDR(DatumGetTextPP(value)));
@@ -123,7 +160,7 @@ chain_append_content(StringInfo content, const QueryScope *scope, uint64 row, in
 		Datum		value = query_datum(scope, row, i, &isnull);
 
 		if (isnull)
-			append_field(content, NULL, 0);
+			append_null(content);
 		else
 			append_value(content, SPI_gettypeid(SPI_tuptable->tupdesc, i), value);
 	}

@@ -13,7 +13,7 @@ CREATE FUNCTION account.record_audit(action text, object_type text, object_id uu
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'account_logbook_record_audit';
 REVOKE ALL ON FUNCTION account.record_audit(text, text, uuid, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION account.record_audit(text, text, uuid, jsonb) IS 'Writes an entry of the application into the audit log of the caller''s account, and returns its id; who, when and from where is filled in. action is like "invoice.sent": words of lower-case letters, digits and underscores with dots between, the first none of the extension''s own; object_type is one such word, object_id may be NULL, detail a JSON object of at most 64 KB. Put no secret and nothing personal into it: it cannot be erased. Level tenant, with an account. Raises MISSING_API_KEY, FORBIDDEN, VALIDATION_FAILED, and BAD_REQUEST in a read-only transaction.';
+COMMENT ON FUNCTION account.record_audit(text, text, uuid, jsonb) IS 'Writes an entry of the application into the audit log of the caller''s account, and returns its id; who, when and from where is filled in. action is like "invoice.sent": words of lower-case letters, digits and underscores with dots between, the first none of the extension''s own; object_type is one such word, object_id may be NULL, detail a JSON object of at most 64 KB. Put no secret and nothing personal into it: it cannot be erased. Level tenant, with an account, also an archived one. Raises MISSING_API_KEY, FORBIDDEN, VALIDATION_FAILED, and BAD_REQUEST in a read-only transaction.';
 
 CREATE VIEW account.audit_log WITH (security_barrier) AS
 	SELECT l.entry_id AS id,

@@ -11,7 +11,9 @@
  *
  * So a flood of the same takes one place and a few entries.  An account that would be told of
  * too many different refusals (stats_allow()) has those beyond put together in one place for
- * each code, and so have those of no account: nobody crowds others out.
+ * each code, and so have those of no account: nobody crowds others out.  Nor does who has
+ * many accounts: where there is little room the recorder is woken, what is not yet written makes
+ * none, and what finds none is counted with all others of its code.
  *
  * Only what is refused for who asks is noted, not what is asked wrongly: stats_is_refusal().
  * Who it is, is known from the credential that was refused, if it is one of ours (expired,
@@ -169,26 +171,15 @@ account_of(const RefusalName *name)
 static RefusalName
 put_together(const RefusalName *name)
 {
-	RefusalName together;
-
-	memset(&together, 0, sizeof(together));
-	together.database = name->database;
-	together.code = name->code;
-	together.flags = OTHERS | (name->flags & HAS_ACCOUNT);
-	together.account_id = name->account_id;
-	return together;
+	return (RefusalName) {
+		.database = name->database, .code = name->code, .flags = OTHERS | (name->flags & HAS_ACCOUNT),
+		.account_id = name->account_id
+	};
 }
 
 /* ---------------------------------------------------------------------------
  * Describing it
  */
-
-static void
-append_member(StringInfo json, const char *name, const char *value)
-{
-	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
-	escape_json(json, value);
-}
 
 static char *
 address_text(const RefusalName *name)
@@ -210,11 +201,11 @@ describe(StringInfo json, const RefusalName *name, const char *message)
 {
 	initStringInfo(json);
 	appendStringInfoChar(json, '{');
-	append_member(json, "error", error_code_name(name->code));
+	audit_append_member(json, "error", error_code_name(name->code));
 	if (message[0] != '\0')
-		append_member(json, "message", message);
+		audit_append_member(json, "message", message);
 	if (name->call != CALL_RAISED)
-		append_member(json, "call", name->call == CALL_LOGIN ? "login" : "verify_api_key");
+		audit_append_member(json, "call", name->call == CALL_LOGIN ? "login" : "verify_api_key");
 	if ((name->flags & LOCKED) != 0)
 		appendStringInfoString(json, ", \"locked\": true");
 	if ((name->flags & OTHERS) != 0)
@@ -230,13 +221,13 @@ log_refusal(const RefusalName *name)
 
 	describe(&json, name, "");
 	if ((name->flags & HAS_ACCOUNT) != 0)
-		append_member(&json, "account_id", tree_uuid_text(&name->account_id));
+		audit_append_member(&json, "account_id", tree_uuid_text(&name->account_id));
 	if ((name->flags & HAS_USER) != 0)
-		append_member(&json, "user_id", tree_uuid_text(&name->user_id));
+		audit_append_member(&json, "user_id", tree_uuid_text(&name->user_id));
 	if ((name->flags & HAS_CREDENTIAL) != 0)
-		append_member(&json, "api_key_id", tree_uuid_text(&name->credential_id));
+		audit_append_member(&json, "api_key_id", tree_uuid_text(&name->credential_id));
 	if (address != NULL)
-		append_member(&json, "address", address);
+		audit_append_member(&json, "address", address);
 	ereport(LOG_SERVER_ONLY,
 			(errmsg_internal("account refused: %s}", json.data), errhidestmt(true), errhidecontext(true)));
 }
@@ -271,27 +262,53 @@ touch(RefusalEntry *entry, const RefusalName *name, const char *message, int len
 	entry->head.touched_at = now;
 }
 
-/* Counts a refusal on its entry; makes that if the account may have one more. */
+/*
+ * The entry of a refusal that is to be made: its own or, of an account that has too many, that of
+ * its others, or that of all others where there is no room.  NULL if there is not even that.
+ */
+static RefusalEntry *
+make_entry(RefusalName *name, TimestampTz now)
+{
+	RefusalEntry *entry;
+
+	if (!stats_allow(account_of(name), now))
+		*name = put_together(name);
+	entry = sets_acquire(refusals, name, sizeof(*name), true, now);
+	if (entry == NULL)
+	{
+		name->flags = 0;
+		memset(&name->account_id, 0, sizeof(name->account_id));
+		*name = put_together(name);
+		entry = sets_acquire(refusals, name, sizeof(*name), true, now);
+	}
+	return entry;
+}
+
+/* Counts a refusal.  What is not yet written makes no room, but is written soon where there is little. */
 static void
 note(RefusalName *name, const char *message)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			length = pg_mbcliplen(message, strlen(message), MESSAGE_MAX);
 	RefusalEntry *entry;
+	bool		crowded = false;
 
 	stats_count_refusal(account_of(name), name->code);
 	entry = sets_acquire(refusals, name, sizeof(*name), false, now);
 	if (entry == NULL)
 	{
-		if (!stats_allow(account_of(name), now))
-		{
-			*name = put_together(name);
-			length = 0;
-		}
-		entry = sets_acquire(refusals, name, sizeof(*name), true, now);
+		entry = make_entry(name, now);
+		crowded = sets_is_crowded(refusals);
 	}
-	touch(entry, name, message, length, now);
-	sets_release(refusals);
+	if (entry == NULL)
+		sets_count_lost(refusals);
+	else
+	{
+		touch(entry, name, message, (name->flags & OTHERS) != 0 ? 0 : length, now);
+		sets_release(refusals);
+	}
+	if (crowded)
+		recorder_wake();
 }
 
 /* Told by identity.c which credential is about to be refused. */
@@ -339,12 +356,10 @@ note_or_log(RefusalName *name)
 void
 refusal_of_login(const pg_uuid_t *user_id, bool locked)
 {
-	RefusalName name;
+	RefusalName name = {
+		.code = ERROR_INVALID_AUTHORIZATION, .call = CALL_LOGIN, .flags = locked ? LOCKED : 0
+	};
 
-	memset(&name, 0, sizeof(name));
-	name.code = ERROR_INVALID_AUTHORIZATION;
-	name.call = CALL_LOGIN;
-	name.flags = locked ? LOCKED : 0;
 	name_uuid(&name, HAS_USER, user_id != NULL, user_id, &name.user_id);
 	note_or_log(&name);
 }
@@ -452,7 +467,6 @@ write_entry(const RefusalEntry *refusal)
 	char	   *address = address_text(name);
 	AuditEntry	entry;
 	StringInfoData detail;
-	StringInfoData request;
 	char		last_at[MAXDATELEN + 1];
 	int			utc = 0;
 
@@ -473,17 +487,12 @@ write_entry(const RefusalEntry *refusal)
 
 	describe(&detail, name, refusal->message);
 	appendStringInfo(&detail, ", \"count\": " INT64_FORMAT, refusal->count);
-	append_member(&detail, "last_at", JsonEncodeDateTime(last_at, TimestampTzGetDatum(refusal->last_at), TIMESTAMPTZOID, &utc));
+	audit_append_member(&detail, "last_at",
+						JsonEncodeDateTime(last_at, TimestampTzGetDatum(refusal->last_at), TIMESTAMPTZOID, &utc));
 	appendStringInfoChar(&detail, '}');
 	entry.detail = detail.data;
 	if (address != NULL)
-	{
-		initStringInfo(&request);
-		appendStringInfoChar(&request, '{');
-		append_member(&request, "address", address);
-		appendStringInfoChar(&request, '}');
-		entry.request = request.data;
-	}
+		entry.request = psprintf("{\"address\": \"%s\"}", address);
 	audit_insert(&entry);
 }
 
@@ -512,6 +521,7 @@ refusal_init(void)
 		return;
 	refusals = sets_define("account_refusals", sizeof(RefusalEntry), ENTRIES);
 	sets_count_needed(refusals, is_needed);
+	sets_keep_needed(refusals);
 	identity_observe(&observer);
 	error_observer = take_error;
 	recorder_register("refusals", 0, write_refusals);

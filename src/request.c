@@ -26,12 +26,13 @@ typedef struct Reading
 	List	   *members;
 } Reading;
 
+/* A setting, "" if there is none. What was given with the connection may be no text of the server's encoding: then, too. */
 static const char *
 setting(const char *name)
 {
 	const char *value = GetConfigOption(name, true, false);
 
-	return value != NULL ? value : "";
+	return value != NULL && pg_verifymbstr(value, strlen(value), true) ? value : "";
 }
 
 bool

@@ -61,6 +61,12 @@ seal_key_in_force(void)
 	return make_bytea(id, sizeof(id));
 }
 
+void
+seal_forget_keys(void)
+{
+	keyring_forget(&master_keys);
+}
+
 bytea *
 seal_secret(const pg_uuid_t *account_id, const uint8 *secret, bytea **sealed_by)
 {

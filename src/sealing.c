@@ -372,10 +372,14 @@ seal(int64 max)
 	return sealed;
 }
 
-/* The recorder's tasks. What they cannot do because somebody else does it is done the next time. */
+/*
+ * The recorder's tasks.  What they cannot do because somebody else does it is done the next time.
+ * The recorder outlives connections, so it reads the keys anew each time.
+ */
 static void
 seal_task(void)
 {
+	seal_forget_keys();
 	if (tree_try_lock_id(&(pg_uuid_t) {{0}}, LOCK_CLASS_AUDIT, ExclusiveLock))
 		(void) seal(SEAL_DEFAULT);
 }

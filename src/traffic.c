@@ -8,8 +8,8 @@
  * and whether it wrote, which is whether it was given a transaction id.  With `writes` the others
  * are not noted.  What is refused before there is an identity is none (refusal.c).
  *
- * With a recorder, and on a standby, the end of the transaction puts it into a ring in shared
- * memory, and the recorder writes it as one entry request.made.  The ring is under one lock for
+ * With a recorder, and on a standby that will have one, the end of the transaction puts it into a ring in
+ * shared memory, and the recorder writes it as one entry request.made.  The ring is under one lock for
  * a few instructions; where it is full the request is counted as lost, and the recorder is woken
  * long before.  A place is free again when the entry is committed.
  *
@@ -24,16 +24,14 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#define MEMORY_NAME "account_requests"
 #define PLACES 8192
 #define TRIES 64				/* places that are looked at before a request is lost */
 #define METHOD_MAX 15			/* bytes */
@@ -67,12 +65,11 @@ typedef struct Ring
 /* In shared memory; NULL if there is no recorder on this server. */
 static Ring *ring = NULL;
 static LWLock *lock = NULL;
-static shmem_request_hook_type previous_shmem_request = NULL;
-static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* The request that this transaction is. */
 static LocalTransactionId current_lxid = InvalidLocalTransactionId;
 static Request current;
+static bool is_named = false;	/* its database is one that has a recorder, or will */
 
 /* Of the recorder: what it has written and not yet freed, in TopTransactionContext. */
 static Request *written = NULL;
@@ -100,6 +97,7 @@ note_request(const Identity *identity)
 		return;
 	memset(&current, 0, sizeof(current));
 	current_lxid = proc_lxid(MyProc);
+	is_named = recorder_is_named();
 	current.database = MyDatabaseId;
 	current.account_id = identity->account_id;
 	current.profile_id = identity->profile_id;
@@ -143,17 +141,12 @@ describe(const Request *request)
 	appendStringInfoChar(&json, '{');
 	if (request->method[0] != '\0')
 	{
-		appendStringInfoString(&json, "\"method\": ");
-		escape_json(&json, request->method);
-		appendStringInfoString(&json, ", \"path\": ");
-		escape_json(&json, request->path);
+		audit_append_member(&json, "method", request->method);
+		audit_append_member(&json, "path", request->path);
 		appendStringInfo(&json, ", \"trusted\": %s", request->trusted ? "true" : "false");
 	}
 	if (request->address[0] != '\0')
-	{
-		appendStringInfoString(&json, json.len > 1 ? ", \"address\": " : "\"address\": ");
-		escape_json(&json, request->address);
-	}
+		audit_append_member(&json, "address", request->address);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
@@ -197,7 +190,7 @@ log_request(const Request *request)
 static bool
 has_ring(void)
 {
-	return ring != NULL && (recorder_is_running() || RecoveryInProgress());
+	return ring != NULL && (recorder_is_running() || (is_named && RecoveryInProgress()));
 }
 
 static void
@@ -297,6 +290,9 @@ before_commit(void)
 	current.committed = true;
 	if (!is_wanted())
 		return;
+	/* One that has written, and has made itself READ ONLY after that, gets its row all the same. */
+	if (current.wrote)
+		XactReadOnly = false;
 	if (!audit_can_write())
 	{
 		log_request(&current);
@@ -355,30 +351,12 @@ end_transaction(XactEvent event, void *argument)
  */
 
 static void
-request_memory(void)
+take_memory(void *place, bool made, void *argument)
 {
-	if (previous_shmem_request != NULL)
-		previous_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Ring)));
-	RequestNamedLWLockTranche("account_requests", 1);
-}
-
-static void
-attach_memory(void)
-{
-	bool		found;
-
-	if (previous_shmem_startup != NULL)
-		previous_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	ring = ShmemInitStruct("account requests", sizeof(Ring), &found);
-	if (!found)
-	{
-		memset(ring, 0, sizeof(*ring));
+	ring = place;
+	lock = &GetNamedLWLockTranche(MEMORY_NAME)->lock;
+	if (made)
 		pg_atomic_init_u64(&ring->lost, 0);
-	}
-	lock = &GetNamedLWLockTranche("account_requests")->lock;
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
@@ -390,9 +368,6 @@ traffic_init(void)
 	RegisterXactCallback(end_transaction, NULL);
 	if (!process_shared_preload_libraries_in_progress || setting_databases[0] == '\0')
 		return;
-	previous_shmem_request = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = attach_memory;
+	memory_define(MEMORY_NAME, sizeof(Ring), 1, take_memory, NULL);
 	recorder_register("requests", 0, write_requests);
 }

@@ -19,7 +19,7 @@ my $file = PostgreSQL::Test::Utils::tempdir() . '/acme.copy';
 sub create_database
 {
 	my ($name, %accounts) = @_;
-	my $make = join('', map { "SELECT FROM account.create_account('$_', account_id => '$accounts{$_}');" } sort keys %accounts);
+	my $make = join('', map { "SELECT FROM account.create_account('$_', domain => '$_.example', billing_email => 'bills\@$_.example', external_id => 'number-of-$_', account_id => '$accounts{$_}');" } sort keys %accounts);
 	my $companies = join(' ', map { "WHEN '$_' THEN '$accounts{$_}'" } sort keys %accounts);
 
 	$node->safe_psql('postgres', "CREATE DATABASE $name");
@@ -171,6 +171,7 @@ is(tables_of('elsewhere', $acme), '', 'nothing there knows the account that it c
 is_sound('elsewhere', 'loaded');
 
 # Deleted, and purged after its day.
+like(tables_of('live', 'number-of-acme'), qr/account\.accounts/, 'what it had said is found before');
 query('live', qq{
 	SELECT account.delete_account('$acme');
 	WITH gone AS (DELETE FROM account.holds WHERE kind = 'p' RETURNING *)
@@ -179,7 +180,7 @@ query('live', 'CALL account.purge_accounts(7)');
 is(query('live', 'SELECT rows_deleted, error, finished_at IS NOT NULL FROM account.purges'), '33||t', 'purged, in batches');
 is(tables_of('live', $acme), "account.accounts\naccount.profiles", 'only the tombstone is left, and the blank profile beside it');
 is(query('live', "SELECT name, parent_account_id, description, domain, billing_email, external_id, labels, webhook_url, deleted_at IS NOT NULL FROM account.accounts WHERE account_id = '$acme'"), 'deleted||||||{}||t', 'which is blank');
-is(tables_of('live', 'acme.example') . tables_of('live', 'A-1'), '', 'nothing of what it had said is left either');
+is(tables_of('live', 'acme.example') . tables_of('live', 'number-of-acme'), '', 'nothing of what it had said is left either');
 is(query('live', "SELECT valid, error FROM account.verify_api_key('$keys{$acme}')") =~ /^f\|./, 1, 'its key is none');
 is_deeply([ rows_of('live', $globex), content('live', $globex), references('live', $globex) ], \@other, 'the other tenant has what it had, byte for byte');
 is_sound('live', 'purged');

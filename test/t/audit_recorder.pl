@@ -106,6 +106,14 @@ write_file('the first master key, long');
 ok(sealed(), 'when it is there again, sealing goes on');
 is(findings(), '', 'as before');
 
+# Another master key before the one that there is: the recorder outlives all connections, and takes it at once.
+my $by = sql("SELECT sealed_by FROM account.audit_heads WHERE account_key = '$acme'");
+write_file("the second master key, long\nthe first master key, long");
+change();
+ok(sealed(), 'with a new master key sealing goes on');
+isnt(sql("SELECT sealed_by FROM account.audit_entries WHERE account_key = '$acme' ORDER BY position DESC LIMIT 1"), $by, 'under the new one');
+is(findings(), '', 'in the same chain');
+
 # Months that are dropped, under the key: here of seconds, for none will end during a test.
 my ($this, $begin, $end) = split /\|/, sql(q{SELECT c.oid::regclass, b[1], b[2] FROM pg_class c, regexp_match(pg_get_expr(relpartbound, oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') b WHERE c.relname = 'audit_entries_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')});
 my $then = sql(qq{SELECT date_trunc('milliseconds', clock_timestamp()) + interval '1 second'});

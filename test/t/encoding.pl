@@ -53,5 +53,21 @@ foreach my $server (sort keys %clients)
 		't', "$server: an event is ASCII, and verified");
 	like(query($database, 'SQL_ASCII', q{SELECT body FROM account.events ORDER BY turn DESC LIMIT 1}), qr/^\{"type":"account.updated","timestamp":"[0-9TZ:.-]+","data":\{[ -~]+"changed":\["name"\]\}\}$/, "$server: byte for byte");
 }
+# AUD-09: a character that UTF-8 has not keeps nobody's entries from being sealed and verified, and none stands for
+# another: Latin A with an acute accent, in UTF-8, has the bytes of two characters of WIN1252, of which one is none.
+my %unknown = (WIN1252 => [ 'chr(195) || chr(129)', 'chr(193)' ], SQL_ASCII => [ 'chr(129)', "'A'" ]);
+foreach my $server (sort keys %unknown)
+{
+	my $database = 'unknown_' . lc $server;
+	my ($letters, $others) = @{ $unknown{$server} };
+	my $verify = q{SELECT coalesce(string_agg(finding, ' '), 'right') FROM account.verify_audit('e2c0d100-0000-4000-8000-00000000000a')};
+	$node->safe_psql('postgres', "CREATE DATABASE $database ENCODING '$server' LOCALE 'C' TEMPLATE template0");
+	my $key = query($database, 'SQL_ASCII', q{CREATE EXTENSION pgcrypto; CREATE EXTENSION account; SELECT api_key FROM account.create_account('acme', account_id => 'e2c0d100-0000-4000-8000-00000000000a')});
+	query($database, 'SQL_ASCII', "BEGIN; SELECT FROM account.authenticate('$key'); SELECT account.record_audit('thing.done', 'thing', NULL, jsonb_build_object('letters', $letters)); COMMIT");
+	ok($node->poll_query_until($database, 'SELECT count(account.seal_audit()) * 0 + count(*) = 0 FROM account.audit_pending'), "$server: all is sealed");
+	is(query($database, 'SQL_ASCII', $verify), 'right', "$server: and verified");
+	query($database, 'SQL_ASCII', "ALTER TABLE account.audit_entries DISABLE TRIGGER ALL; UPDATE account.audit_entries SET detail = jsonb_build_object('letters', $others) WHERE action = 'thing.done'");
+	like(query($database, 'SQL_ASCII', $verify), qr/changed/, "$server: no other letters");
+}
 $node->stop;
 done_testing();

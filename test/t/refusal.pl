@@ -168,6 +168,26 @@ app("SET request.method = 'GET'; $addresses", user => 'other');
 is(entries(q{count(*) FILTER (WHERE request IS NOT NULL) <= 256, sum((detail->>'count')::int), count(*) FILTER (WHERE detail ? 'others')}, 'aggregates'), 't|400|1', 'nobody: no more than 256 sources are told apart');
 is(admin('SELECT account.openmetrics()') =~ /account_evictions_total\{memory="account_refusals"\} (\d+)/ ? $1 : 'none', 0, 'and none had to make room');
 
+# Nor does who has many accounts: 200 with as many refusals as each may have are more than there is room for
+# while nothing can be written.  What was noted is not lost, and what finds no room is counted.
+admin(qq{CREATE TABLE crowd AS SELECT c.api_key FROM generate_series(1, 200) n, account.create_account('crowd ' || n, parent_account_id => '$acme') c; GRANT SELECT ON crowd TO app, other;
+	SELECT account.revoke_api_key(k.api_key_id) FROM account.api_keys k JOIN account.accounts a USING (account_id) WHERE a.name LIKE 'crowd %'});
+admin('SELECT account.record_now()');
+my $crowd_locker = $node->background_psql('postgres');
+$crowd_locker->query_safe('BEGIN; LOCK TABLE account.audit_pending IN SHARE MODE');
+request($globex_owner);
+app(q{SET request.method = 'GET'; DO $$DECLARE token text; BEGIN
+	FOR token IN SELECT api_key FROM crowd LOOP
+		FOR n IN 1 .. 34 LOOP
+			PERFORM set_config('request.headers', '{"x-forwarded-for": "10.2.0.' || n || '"}', false);
+			PERFORM account.verify_api_key(token);
+		END LOOP;
+	END LOOP;
+END$$}, user => 'other');
+$crowd_locker->quit;
+is(entries(qq{count(*) FILTER (WHERE account_id = '$globex'), sum((detail->>'count')::int), count(*) FILTER (WHERE account_id IS NULL AND detail ? 'others')}, 'aggregates'), '1|6801|1', 'many accounts crowd out nobody: what was noted before stays, and all are counted');
+is(admin('SELECT account.openmetrics()') =~ /account_evictions_total\{memory="account_refusals"\} (\d+)/ ? $1 : 'none', 0, 'nothing was lost');
+
 # ---------------------------------------------------------------------------
 # A worker that is killed or cannot write loses nothing and writes nothing twice.
 request($keys{reader}[0], "SELECT account.create_workspace('x')");
