@@ -116,6 +116,22 @@ as_bank()
 	printf '%s\n' "$sql" | psql -XAqt -v ON_ERROR_STOP=1 -U bank "$@" 2>&1
 }
 
+# Has the recorder write all that shared memory has gathered.
+written()
+{
+	[ "$(as_admin "SELECT account.record_now()")" = t ]
+}
+
+# Waits until the recorder of the database has begun its work.
+recorder_wait()
+{
+	for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		! written || return 0
+		sleep 1
+	done
+	give_up "No recorder came: $(tail -n 5 "$work/server.log")"
+}
+
 # A transaction of the application, begun with a key.
 #	as_tenant KEY SQL [ARGUMENT OF psql...]
 as_tenant()
