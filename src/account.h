@@ -220,6 +220,9 @@ pg_noreturn extern void error_raise_limited(int seconds, const char *message);
 /* The name of a code, as in DETAIL; static. */
 extern const char *error_code_name(ErrorCode code);
 
+/* Appends a member to a flat JSON object that is being written; a NULL value is null. */
+extern void error_append_member(StringInfo json, const char *name, const char *value);
+
 /* The code that has an SQLSTATE; ERROR_CODES if none has. */
 extern ErrorCode error_code_of(int sqlstate);
 
@@ -580,9 +583,6 @@ extern bool recorder_is_running(void);
 
 /* Whether account.databases names this database. Within a transaction. */
 extern bool recorder_is_named(void);
-
-/* Whether this process is a worker. */
-extern bool recorder_is_worker(void);
 
 /* In a task: whether all is to be written now, due or not: the server stops, or record_now() was called. */
 extern bool recorder_is_flushing(void);
@@ -1498,9 +1498,6 @@ extern bool audit_is_quiet(void);
 
 /* A copy of at most AUDIT_VALUE_MAX bytes, and a mark with the full length if it was longer. */
 extern char *audit_cut(const char *value);
-
-/* Appends a member to a JSON object of ours that is not closed yet. */
-extern void audit_append_member(StringInfo json, const char *name, const char *value);
 
 /* What stands for a personal value: "hmac:" and 16 hex digits, by the pepper or a secret of the cluster. */
 extern char *audit_digest(const char *value);

@@ -179,13 +179,6 @@ take_actor(AuditEntry *entry)
 		entry->actor_name = service_account_name(&entry->actor_profile_id);
 }
 
-void
-audit_append_member(StringInfo json, const char *name, const char *value)
-{
-	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
-	escape_json(json, value);
-}
-
 /* What is known of the HTTP request, the address of people as a digest; NULL if there is none. */
 static char *
 describe_request(const AuditEntry *entry)
@@ -197,13 +190,13 @@ describe_request(const AuditEntry *entry)
 		return NULL;
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	audit_append_member(&json, "method", audit_cut(request_method()));
-	audit_append_member(&json, "path", audit_cut(request_path()));
+	error_append_member(&json, "method", audit_cut(request_method()));
+	error_append_member(&json, "path", audit_cut(request_path()));
 	if (network_client_address(&address))
 	{
 		char	   *text = DatumGetCString(DirectFunctionCall1(inet_out, address));
 
-		audit_append_member(&json, "address", entry->has_from_account && !entry->has_actor_user ? text : audit_digest(text));
+		error_append_member(&json, "address", entry->has_from_account && !entry->has_actor_user ? text : audit_digest(text));
 	}
 	appendStringInfoString(&json, network_is_proxied() ? ", \"trusted\": true}" : ", \"trusted\": false}");
 	return json.data;
@@ -248,24 +241,24 @@ log_entry(const AuditEntry *entry)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	audit_append_member(&json, "action", entry->action);
-	audit_append_member(&json, "object_type", entry->object_type);
+	error_append_member(&json, "action", entry->action);
+	error_append_member(&json, "object_type", entry->object_type);
 	if (entry->has_object)
-		audit_append_member(&json, "object_id", tree_uuid_text(&entry->object_id));
+		error_append_member(&json, "object_id", tree_uuid_text(&entry->object_id));
 	if (entry->has_account)
-		audit_append_member(&json, "account_id", tree_uuid_text(&entry->account_id));
+		error_append_member(&json, "account_id", tree_uuid_text(&entry->account_id));
 	if (entry->has_from_account)
-		audit_append_member(&json, "from_account_id", tree_uuid_text(&entry->from_account_id));
+		error_append_member(&json, "from_account_id", tree_uuid_text(&entry->from_account_id));
 	if (entry->has_actor_profile)
-		audit_append_member(&json, "actor_profile_id", tree_uuid_text(&entry->actor_profile_id));
+		error_append_member(&json, "actor_profile_id", tree_uuid_text(&entry->actor_profile_id));
 	if (entry->has_actor_user)
-		audit_append_member(&json, "actor_user_id", tree_uuid_text(&entry->actor_user_id));
+		error_append_member(&json, "actor_user_id", tree_uuid_text(&entry->actor_user_id));
 	if (entry->actor_role != NULL)
-		audit_append_member(&json, "actor_role", entry->actor_role);
+		error_append_member(&json, "actor_role", entry->actor_role);
 	if (entry->has_key)
-		audit_append_member(&json, "api_key_id", tree_uuid_text(&entry->api_key_id));
+		error_append_member(&json, "api_key_id", tree_uuid_text(&entry->api_key_id));
 	if (entry->has_session)
-		audit_append_member(&json, "session_id", tree_uuid_text(&entry->session_id));
+		error_append_member(&json, "session_id", tree_uuid_text(&entry->session_id));
 	ereport(LOG_SERVER_ONLY,
 			(errmsg_internal("account audit: %s}", json.data), errhidestmt(true), errhidecontext(true)));
 }
@@ -349,7 +342,7 @@ audit_note_named(const char *action, const char *object_type, const char *name)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	audit_append_member(&json, "name", name);
+	error_append_member(&json, "name", name);
 	appendStringInfoChar(&json, '}');
 	audit_note(action, object_type, NULL, NULL, json.data);
 }
@@ -367,7 +360,7 @@ note_acting(const char *reason)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	audit_append_member(&json, "reason", audit_cut(reason));
+	error_append_member(&json, "reason", audit_cut(reason));
 	appendStringInfoChar(&json, '}');
 	audit_note("account.acted_as", "account", &account_id, &account_id, json.data);
 }
@@ -380,9 +373,9 @@ note_access(const char *action, const char *role, const char *level)
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	if (role != NULL)
-		audit_append_member(&json, "role", role);
+		error_append_member(&json, "role", role);
 	if (level != NULL)
-		audit_append_member(&json, "level", level);
+		error_append_member(&json, "level", level);
 	appendStringInfoChar(&json, '}');
 	audit_note(action, "access", NULL, NULL, json.data);
 }

@@ -110,8 +110,8 @@ error_retry_after(ErrorCode code)
 	return code == ERROR_RATE_LIMITED ? psprintf("%d", Max(retry_after, 1)) : NULL;
 }
 
-static void
-append_member(StringInfo json, const char *name, const char *value)
+void
+error_append_member(StringInfo json, const char *name, const char *value)
 {
 	appendStringInfo(json, "%s\"%s\": ", json->data[json->len - 1] == '{' ? "" : ", ", name);
 	if (value != NULL)
@@ -128,10 +128,10 @@ answer_body(ErrorCode code, const char *message, const char *detail, const char 
 
 	initStringInfo(&body);
 	appendStringInfoChar(&body, '{');
-	append_member(&body, "code", error_entries[code].code);
-	append_member(&body, "message", message);
-	append_member(&body, "details", detail);
-	append_member(&body, "hint", hint);
+	error_append_member(&body, "code", error_entries[code].code);
+	error_append_member(&body, "message", message);
+	error_append_member(&body, "details", detail);
+	error_append_member(&body, "hint", hint);
 	appendStringInfoChar(&body, '}');
 	return body.data;
 }
@@ -146,12 +146,12 @@ answer_head(ErrorCode code)
 
 	initStringInfo(&head);
 	appendStringInfo(&head, "{\"status\": %d, \"headers\": {", error_entries[code].status);
-	append_member(&head, "Cache-Control", REQUEST_CACHE_CONTROL);
-	append_member(&head, "Vary", REQUEST_VARY);
+	error_append_member(&head, "Cache-Control", REQUEST_CACHE_CONTROL);
+	error_append_member(&head, "Vary", REQUEST_VARY);
 	if (challenge != NULL)
-		append_member(&head, "WWW-Authenticate", challenge);
+		error_append_member(&head, "WWW-Authenticate", challenge);
 	if (seconds != NULL)
-		append_member(&head, "Retry-After", seconds);
+		error_append_member(&head, "Retry-After", seconds);
 	appendStringInfoString(&head, "}}");
 	return head.data;
 }

@@ -99,12 +99,6 @@ recorder_is_named(void)
 }
 
 bool
-recorder_is_worker(void)
-{
-	return own != NULL;
-}
-
-bool
 recorder_is_flushing(void)
 {
 	return flushing;

@@ -201,11 +201,11 @@ describe(StringInfo json, const RefusalName *name, const char *message)
 {
 	initStringInfo(json);
 	appendStringInfoChar(json, '{');
-	audit_append_member(json, "error", error_code_name(name->code));
+	error_append_member(json, "error", error_code_name(name->code));
 	if (message[0] != '\0')
-		audit_append_member(json, "message", message);
+		error_append_member(json, "message", message);
 	if (name->call != CALL_RAISED)
-		audit_append_member(json, "call", name->call == CALL_LOGIN ? "login" : "verify_api_key");
+		error_append_member(json, "call", name->call == CALL_LOGIN ? "login" : "verify_api_key");
 	if ((name->flags & LOCKED) != 0)
 		appendStringInfoString(json, ", \"locked\": true");
 	if ((name->flags & OTHERS) != 0)
@@ -221,13 +221,13 @@ log_refusal(const RefusalName *name)
 
 	describe(&json, name, "");
 	if ((name->flags & HAS_ACCOUNT) != 0)
-		audit_append_member(&json, "account_id", tree_uuid_text(&name->account_id));
+		error_append_member(&json, "account_id", tree_uuid_text(&name->account_id));
 	if ((name->flags & HAS_USER) != 0)
-		audit_append_member(&json, "user_id", tree_uuid_text(&name->user_id));
+		error_append_member(&json, "user_id", tree_uuid_text(&name->user_id));
 	if ((name->flags & HAS_CREDENTIAL) != 0)
-		audit_append_member(&json, "api_key_id", tree_uuid_text(&name->credential_id));
+		error_append_member(&json, "api_key_id", tree_uuid_text(&name->credential_id));
 	if (address != NULL)
-		audit_append_member(&json, "address", address);
+		error_append_member(&json, "address", address);
 	ereport(LOG_SERVER_ONLY,
 			(errmsg_internal("account refused: %s}", json.data), errhidestmt(true), errhidecontext(true)));
 }
@@ -487,7 +487,7 @@ write_entry(const RefusalEntry *refusal)
 
 	describe(&detail, name, refusal->message);
 	appendStringInfo(&detail, ", \"count\": " INT64_FORMAT, refusal->count);
-	audit_append_member(&detail, "last_at",
+	error_append_member(&detail, "last_at",
 						JsonEncodeDateTime(last_at, TimestampTzGetDatum(refusal->last_at), TIMESTAMPTZOID, &utc));
 	appendStringInfoChar(&detail, '}');
 	entry.detail = detail.data;

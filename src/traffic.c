@@ -141,12 +141,12 @@ describe(const Request *request)
 	appendStringInfoChar(&json, '{');
 	if (request->method[0] != '\0')
 	{
-		audit_append_member(&json, "method", request->method);
-		audit_append_member(&json, "path", request->path);
+		error_append_member(&json, "method", request->method);
+		error_append_member(&json, "path", request->path);
 		appendStringInfo(&json, ", \"trusted\": %s", request->trusted ? "true" : "false");
 	}
 	if (request->address[0] != '\0')
-		audit_append_member(&json, "address", request->address);
+		error_append_member(&json, "address", request->address);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
